@@ -1,0 +1,136 @@
+# Installs what Graft needs from the system, and nothing that is already there. Sourced by the scripts at the root:
+#
+#   graft_setup          everything the build needs; returns at once when nothing is missing
+#   graft_setup npm      the same, and the npm client (for `graft pull minilm` and the starter tasks)
+#   graft_build TARGET   builds a project or the solution when a source is newer than its last build
+#
+# Settings: GRAFT_TORCH_DIR=DIR  a libtorch outside the system's folders (nothing is installed for it then)
+#           GRAFT_NO_INSTALL=1  never install; say what is missing and stop
+# shellcheck shell=bash
+
+GRAFT_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+
+graft_say() { printf 'graft: %s\n' "$*" >&2; }
+
+graft_fail() {
+  graft_say "$*"
+  return 2
+}
+
+# The .NET SDK is the one thing that Debian 12 does not have; installers of it need a choice that is not ours.
+graft_need_dotnet() {
+  if command -v dotnet >/dev/null 2>&1; then return 0; fi
+  if [ -x "$HOME/.dotnet/dotnet" ]; then
+    export DOTNET_ROOT="$HOME/.dotnet" PATH="$HOME/.dotnet:$PATH"
+    return 0
+  fi
+  graft_fail "the .NET 10 SDK is missing: install it (https://dotnet.microsoft.com/download/dotnet/10.0) and put 'dotnet' on the PATH."
+}
+
+graft_has_libtorch() {
+  [ -n "${GRAFT_TORCH_DIR:-}" ] || [ -n "${Torch_DIR:-}" ] || compgen -G '/usr/lib/*/libtorch_cpu.so' >/dev/null
+}
+
+# Any OpenBLAS that libblas.so.3 points to will do; a libtorch of one's own brings its own BLAS.
+graft_has_fast_blas() {
+  [ -n "${GRAFT_TORCH_DIR:-}" ] && return 0
+  [ -n "${Torch_DIR:-}" ] && return 0
+  local blas
+  for blas in /usr/lib/*/libblas.so.3; do
+    case "$(readlink -f "$blas" 2>/dev/null)" in *openblas* | *mkl* | *blis*) return 0 ;; esac
+  done
+  return 1
+}
+
+# Prints the Debian packages that are missing, one per line.
+graft_missing_packages() {
+  graft_has_libtorch || echo libtorch-dev
+  graft_has_fast_blas || echo libopenblas0-pthread
+  command -v cmake >/dev/null 2>&1 || echo cmake
+  command -v c++ >/dev/null 2>&1 || echo g++
+  command -v ninja >/dev/null 2>&1 || command -v make >/dev/null 2>&1 || echo ninja-build
+  if [ "${1:-}" = npm ]; then command -v npm >/dev/null 2>&1 || echo npm; fi
+}
+
+graft_setup() {
+  graft_need_dotnet || return
+  local missing
+  missing="$(graft_missing_packages "$@" | tr '\n' ' ')"
+  missing="${missing% }"
+  [ -z "$missing" ] && return 0
+
+  local by_hand="install these and run this again: $missing"
+  if [ -n "${GRAFT_NO_INSTALL:-}" ]; then
+    graft_fail "missing packages, and GRAFT_NO_INSTALL is set; $by_hand"
+    return
+  fi
+  if ! command -v apt-get >/dev/null 2>&1; then
+    graft_fail "missing packages, and this system has no apt; $by_hand (Debian's names; or point GRAFT_TORCH_DIR to a libtorch)."
+    return
+  fi
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+      as_root=(sudo)
+    else
+      graft_fail "missing packages, and installing needs root; run: sudo apt-get install -y --no-install-recommends $missing"
+      return
+    fi
+  fi
+  graft_say "installing $missing (once)"
+  graft_apt_install "$missing" "${as_root[@]}"
+}
+
+graft_apt_install() {
+  local missing=$1 log
+  shift
+  log="$(mktemp)"
+  # Some machines carry a package list from their image, some none: try, then refresh the list and try again.
+  # shellcheck disable=SC2086
+  if "$@" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing >"$log" 2>&1 </dev/null ||
+    { "$@" apt-get update >>"$log" 2>&1 </dev/null &&
+      "$@" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing >>"$log" 2>&1 </dev/null; }; then
+    rm -f "$log"
+    return 0
+  fi
+  tail -n 15 "$log" >&2
+  rm -f "$log"
+  graft_fail "apt could not install $missing (its last lines are above); check the network and the package sources, then run this again."
+}
+
+# graft_build TARGET: TARGET is a project or solution file relative to the root. The stamp of the last good build is
+# compared with every source, so a warm start costs a few milliseconds instead of a `dotnet build`.
+graft_build() {
+  local target=$1 name stamp
+  name="$(basename "${target%.*}")"
+  stamp="$GRAFT_ROOT/artifacts/built.$name"
+  graft_is_fresh "$stamp" && return 0
+  mkdir -p "$GRAFT_ROOT/artifacts"
+  (
+    flock 9
+    graft_is_fresh "$stamp" && exit 0
+    graft_say "building ${name/#Graft.Cli/graft} ..."
+    begun="$(mktemp "$GRAFT_ROOT/artifacts/begun.XXXXXX")"
+    log="$begun.log"
+    if dotnet build "$GRAFT_ROOT/$target" -c Release --nologo -v q -clp:NoSummary >"$log" 2>&1 </dev/null; then
+      mv "$begun" "$stamp" # dated when the build began: what was edited meanwhile is built next time
+      rm -f "$log"
+    else
+      { grep -E ': (error|warning) ' "$log" || cat "$log"; } | sort -u >&2
+      rm -f "$begun" "$log"
+      graft_fail "the build failed (its output is above); after a change of tools, 'rm -rf artifacts' starts over."
+      exit 1
+    fi
+  ) 9>"$GRAFT_ROOT/artifacts/build.lock"
+}
+
+graft_is_fresh() {
+  [ -e "$1" ] && [ -z "$(graft_newer_than "$1")" ]
+}
+
+graft_newer_than() {
+  local roots=(src native eng)
+  [ "$(basename "$1")" = built.Graft ] && roots+=(tests)
+  (cd "$GRAFT_ROOT" && find "${roots[@]}" ./*.props ./*.slnx global.json .editorconfig -newer "$1" -print -quit 2>/dev/null)
+}

@@ -1,0 +1,79 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Graft.Cli.Doctor;
+
+/// <summary>Looks at the machine: processor, memory, .NET, the npm client, the place where downloads go.</summary>
+internal static class MachineExamination
+{
+    private const long LowDisk = 2L << 30;
+
+    /// <summary>Yields the findings; nothing is changed on the machine except for one probe file that is removed.</summary>
+    public static IEnumerable<Finding> Run(string home)
+    {
+        yield return new Finding("system", Health.Good, $"{RuntimeInformation.OSDescription.Trim()}, {RuntimeInformation.ProcessArchitecture}");
+        yield return new Finding("processor", Health.Good, $"{ProcessorName()}, {Environment.ProcessorCount} logical cores");
+        yield return new Finding("memory", Health.Good, $"{Bytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)}");
+        yield return new Finding(".NET", Health.Good, Environment.Version.ToString());
+        yield return NpmClient();
+        yield return Home(home);
+    }
+
+    private static string ProcessorName()
+    {
+        const string info = "/proc/cpuinfo";
+        string? line = File.Exists(info) ? File.ReadLines(info).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
+        return line is null ? "unknown" : line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
+    }
+
+    private static Finding NpmClient()
+    {
+        string? npm = VersionOf("npm");
+        return npm is null
+            ? new Finding("npm", Health.Fair, "not found", "Install Node.js with npm (Debian: apt-get install npm) for 'graft pull minilm', 'npm:' sources and 'graft tasks pull starter'.")
+            : new Finding("npm", Health.Good, $"{npm}, node {VersionOf("node") ?? "not found"}");
+    }
+
+    private static string? VersionOf(string program)
+    {
+        try
+        {
+            using Process process = Process.Start(new ProcessStartInfo(program, "--version")
+            {
+                UseShellExecute = false,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
+            string version = process.StandardOutput.ReadToEnd().Trim();
+            process.WaitForExit();
+            return process.ExitCode == 0 ? version.TrimStart('v') : null;
+        }
+        catch (Win32Exception)
+        {
+            return null;
+        }
+    }
+
+    private static Finding Home(string home)
+    {
+        try
+        {
+            Directory.CreateDirectory(home);
+            string probe = Path.Combine(home, $".doctor-{Environment.ProcessId}");
+            File.WriteAllText(probe, "");
+            File.Delete(probe);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return new Finding("home", Health.Bad, $"{home} cannot be written", "Point GRAFT_HOME to a folder that you may write.");
+        }
+
+        long free = new DriveInfo(home).AvailableFreeSpace;
+        return free < LowDisk
+            ? new Finding("home", Health.Fair, $"{home}, {Bytes(free)} free", "Free some space, or point GRAFT_HOME to a larger disk.")
+            : new Finding("home", Health.Good, $"{home}, {Bytes(free)} free");
+    }
+
+    private static string Bytes(long bytes) => bytes >= 1L << 30 ? $"{bytes / (double)(1L << 30):0.0} GiB" : $"{bytes / (double)(1L << 20):0} MiB";
+}
