@@ -1,0 +1,95 @@
+namespace Graft.Tasks;
+
+/// <summary>What was right and what was predicted, row by row. Immutable.</summary>
+public sealed class Predictions
+{
+    private Predictions(TaskKind kind, int classes, int count) => (Kind, Classes, Count) = (kind, classes, count);
+
+    /// <summary>What is predicted.</summary>
+    public TaskKind Kind { get; }
+
+    /// <summary>Labels there are; 0 for regression.</summary>
+    public int Classes { get; }
+
+    /// <summary>Rows.</summary>
+    public int Count { get; }
+
+    /// <summary>The right label index of each row (classification).</summary>
+    public IReadOnlyList<int> ExpectedClasses { get; private init; } = [];
+
+    /// <summary>The predicted label index of each row (classification).</summary>
+    public IReadOnlyList<int> PredictedClasses { get; private init; } = [];
+
+    /// <summary>The right label indices of each row (multilabel).</summary>
+    public IReadOnlyList<IReadOnlyList<int>> ExpectedSets { get; private init; } = [];
+
+    /// <summary>The predicted label indices of each row (multilabel).</summary>
+    public IReadOnlyList<IReadOnlyList<int>> PredictedSets { get; private init; } = [];
+
+    /// <summary>The right number of each row (regression).</summary>
+    public IReadOnlyList<double> ExpectedScores { get; private init; } = [];
+
+    /// <summary>The predicted number of each row (regression).</summary>
+    public IReadOnlyList<double> PredictedScores { get; private init; } = [];
+
+    /// <summary>Predictions of one label per row.</summary>
+    /// <param name="classes">Labels there are.</param>
+    /// <param name="expected">The right label index of each row.</param>
+    /// <param name="predicted">The predicted label index of each row.</param>
+    /// <exception cref="ArgumentException">The lists differ in length, or an index is outside 0 .. classes-1.</exception>
+    public static Predictions OfClasses(int classes, IReadOnlyList<int> expected, IReadOnlyList<int> predicted)
+    {
+        RequireSameLength(expected, predicted);
+        RequireInRange(classes, expected, nameof(expected));
+        RequireInRange(classes, predicted, nameof(predicted));
+        return new Predictions(TaskKind.Classification, classes, expected.Count) { ExpectedClasses = expected, PredictedClasses = predicted };
+    }
+
+    /// <summary>Predictions of any number of labels per row.</summary>
+    /// <param name="classes">Labels there are.</param>
+    /// <param name="expected">The right label indices of each row, none twice.</param>
+    /// <param name="predicted">The predicted label indices of each row, none twice.</param>
+    /// <exception cref="ArgumentException">The lists differ in length, or an index is outside 0 .. classes-1.</exception>
+    public static Predictions OfLabelSets(
+        int classes, IReadOnlyList<IReadOnlyList<int>> expected, IReadOnlyList<IReadOnlyList<int>> predicted)
+    {
+        RequireSameLength(expected, predicted);
+        foreach (var row in expected.Concat(predicted))
+        {
+            RequireInRange(classes, row, nameof(expected));
+        }
+
+        return new Predictions(TaskKind.Multilabel, classes, expected.Count) { ExpectedSets = expected, PredictedSets = predicted };
+    }
+
+    /// <summary>Predictions of one number per row.</summary>
+    /// <param name="expected">The right number of each row.</param>
+    /// <param name="predicted">The predicted number of each row.</param>
+    /// <exception cref="ArgumentException">The lists differ in length.</exception>
+    public static Predictions OfScores(IReadOnlyList<double> expected, IReadOnlyList<double> predicted)
+    {
+        RequireSameLength(expected, predicted);
+        return new Predictions(TaskKind.Regression, 0, expected.Count) { ExpectedScores = expected, PredictedScores = predicted };
+    }
+
+    private static void RequireSameLength<T>(IReadOnlyList<T> expected, IReadOnlyList<T> predicted)
+    {
+        ArgumentNullException.ThrowIfNull(expected);
+        ArgumentNullException.ThrowIfNull(predicted);
+        if (expected.Count != predicted.Count)
+        {
+            throw new ArgumentException($"{expected.Count} expected rows but {predicted.Count} predicted ones.", nameof(predicted));
+        }
+    }
+
+    private static void RequireInRange(int classes, IReadOnlyList<int> labels, string name)
+    {
+        foreach (var label in labels)
+        {
+            if (label < 0 || label >= classes)
+            {
+                throw new ArgumentException($"Label index {label} is outside 0 .. {classes - 1}.", name);
+            }
+        }
+    }
+}

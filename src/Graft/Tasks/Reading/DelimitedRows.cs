@@ -1,0 +1,76 @@
+using CsvHelper;
+using CsvHelper.Configuration;
+using Graft.Torch;
+
+namespace Graft.Tasks;
+
+/// <summary>Cuts a delimited text into rows of fields. Stateless.</summary>
+internal static class DelimitedRows
+{
+    /// <summary>The rows of the text, blank lines left out, each with the line it begins on.</summary>
+    public static IEnumerable<(int Line, string[] Fields)> Cut(Utf8Lines lines, RowFormat format, string file) =>
+        format.Quoted ? Quoted(lines, format.Delimiter, file) : Plain(lines, format.Delimiter);
+
+    private static IEnumerable<(int Line, string[] Fields)> Plain(Utf8Lines lines, char delimiter)
+    {
+        while (lines.Next() is { } line)
+        {
+            if (line.Length > 0)
+            {
+                yield return (lines.Line, line.Split(delimiter));
+            }
+        }
+    }
+
+    private static IEnumerable<(int Line, string[] Fields)> Quoted(Utf8Lines lines, char delimiter, string file)
+    {
+        var stray = false;
+        var settings = new CsvConfiguration(System.Globalization.CultureInfo.InvariantCulture)
+        {
+            Delimiter = delimiter.ToString(),
+            DetectDelimiter = false,
+            BadDataFound = _ => stray = true,
+            HasHeaderRecord = false,
+        };
+        using var reader = new Utf8LinesReader(lines);
+        using var parser = new CsvParser(reader, settings);
+        while (true)
+        {
+            stray = false;
+            if (!parser.Read())
+            {
+                yield break;
+            }
+
+            var raw = parser.RawRecord;
+            var line = parser.RawRow - LineEnds(raw.AsSpan().TrimEnd("\r\n"));
+            var fields = parser.Record!;
+            if (stray)
+            {
+                throw new GraftException(
+                    $"{file}, line {line}: a quote stands inside a column or is not closed; write it twice and put the column in quotes, or set \"quote\" to \"none\".");
+            }
+
+            if (raw.AsSpan().Count('"') % 2 != 0)
+            {
+                throw new GraftException($"{file}, line {line}: a quote that opens in this row is never closed; close it, or set \"quote\" to \"none\".");
+            }
+
+            yield return (line, fields);
+        }
+    }
+
+    private static int LineEnds(ReadOnlySpan<char> text)
+    {
+        var ends = 0;
+        for (var at = 0; at < text.Length; at++)
+        {
+            if (text[at] == '\n' || (text[at] == '\r' && (at + 1 == text.Length || text[at + 1] != '\n')))
+            {
+                ends++;
+            }
+        }
+
+        return ends;
+    }
+}

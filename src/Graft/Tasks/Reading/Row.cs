@@ -1,0 +1,139 @@
+using System.Text.Json;
+using Graft.Torch;
+
+namespace Graft.Tasks;
+
+/// <summary>One row of a file, its values found by column. Immutable.</summary>
+public abstract class Row
+{
+    private protected Row(string file, int line) => (File, Line) = (file, line);
+
+    /// <summary>The file as the user named it.</summary>
+    public string File { get; }
+
+    /// <summary>Line on which the row begins, counted from 1.</summary>
+    public int Line { get; }
+
+    /// <summary>The value of a column as text.</summary>
+    /// <param name="column">The column.</param>
+    /// <exception cref="GraftException">The row has no such column, or its value is no text.</exception>
+    public abstract string Text(Column column);
+
+    /// <summary>The values of a column that holds a list: a JSON list, or text cut at a separator, blanks around each trimmed and empty ones dropped.</summary>
+    /// <param name="column">The column.</param>
+    /// <param name="separator">What stands between the values in text.</param>
+    /// <exception cref="GraftException">The row has no such column, or its value is no list of texts.</exception>
+    public virtual IReadOnlyList<string> Texts(Column column, string separator) =>
+        Text(column).Split(separator, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>An error about this row, file and line in front.</summary>
+    /// <param name="sentence">The rest of the sentence.</param>
+    public GraftException Error(string sentence) => new($"{File}, line {Line}: {sentence}");
+}
+
+/// <summary>The columns that all rows of a delimited file share. One thread.</summary>
+internal sealed class Columns(string file, IReadOnlyList<string>? names, int count)
+{
+    private readonly Dictionary<Column, int> _places = [];
+
+    public int Count => count;
+
+    /// <summary>The place of a column; an error names the columns there are.</summary>
+    public int PlaceOf(Column column)
+    {
+        if (_places.TryGetValue(column, out var known))
+        {
+            return known;
+        }
+
+        return _places[column] = Find(column);
+    }
+
+    private int Find(Column column)
+    {
+        var hits = column.Name is null || names is null
+            ? []
+            : Enumerable.Range(0, names.Count).Where(place => names[place] == column.Name).ToList();
+        if (hits.Count > 1)
+        {
+            throw new GraftException($"{file}: the header names column {column} {hits.Count} times; give its place (from 0) in the task file instead.");
+        }
+
+        if (hits.Count == 1)
+        {
+            return hits[0];
+        }
+
+        if (column.Index is { } index && (column.Name is null || names is null || index < count))
+        {
+            return index < count
+                ? index
+                : throw new GraftException($"{file}: no column {index}, the rows have {count} columns, counted from 0; correct the column's place.");
+        }
+
+        throw names is null
+            ? new GraftException($"{file}: no column {column}, as the file is read without header; give the column's place, 0 to {count - 1}.")
+            : new GraftException($"{file}: no column {column} among {Suggest.List([.. names.Select(name => $"'{name}'")])}; {Suggest.Hint(column.Name!, names)}");
+    }
+}
+
+internal sealed class DelimitedRow(string file, int line, string[] fields, Columns columns) : Row(file, line)
+{
+    public override string Text(Column column)
+    {
+        var place = columns.PlaceOf(column);
+        return place < fields.Length
+            ? fields[place]
+            : throw Error($"the row has {fields.Length} columns, but column {column} is number {place} counted from 0; mend the row.");
+    }
+}
+
+internal sealed class JsonRow(string file, int line, JsonElement value) : Row(file, line)
+{
+    public override string Text(Column column) => Guarded(() => Scalar(column, Find(column)));
+
+    public override IReadOnlyList<string> Texts(Column column, string separator) => Guarded<IReadOnlyList<string>>(() =>
+    {
+        var found = Find(column);
+        return found.ValueKind == JsonValueKind.Array
+            ? [.. found.EnumerateArray().Select(item => Scalar(column, item))]
+            : base.Texts(column, separator);
+    });
+
+    private T Guarded<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (InvalidOperationException)
+        {
+            throw Error("a string holds half of a surrogate pair; write the character itself.");
+        }
+    }
+
+    private JsonElement Find(Column column)
+    {
+        if (column.Name is null)
+        {
+            throw Error($"columns of JSON rows have names, but column {column.Index} was asked for by place; give its name.");
+        }
+
+        if (value.TryGetProperty(column.Name, out var found))
+        {
+            return found;
+        }
+
+        var names = value.EnumerateObject().Select(property => property.Name).ToList();
+        throw names.Count == 0
+            ? Error($"no column {column}, the row is an empty object; mend the row.")
+            : Error($"no column {column} among {Suggest.List([.. names.Select(name => $"'{name}'")])}; {Suggest.Hint(column.Name, names)}");
+    }
+
+    private string Scalar(Column column, JsonElement item) => item.ValueKind switch
+    {
+        JsonValueKind.String => item.GetString()!,
+        JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => item.GetRawText(),
+        _ => throw Error($"column {column} is {StrictObject.Kind(item)}, expected text or a number; mend the row."),
+    };
+}

@@ -1,0 +1,183 @@
+using System.IO.Compression;
+using System.Text.Json;
+using Graft.Torch;
+
+namespace Graft.Tasks;
+
+/// <summary>Streams the rows of a tsv, csv, jsonl or json file, gzipped or not. Thread-safe: each enumeration opens the file anew.</summary>
+public static class RowReader
+{
+    /// <summary>The rows of a file, read as they are asked for; blank lines are left out.</summary>
+    /// <param name="path">The file; gzip is told by its first bytes.</param>
+    /// <param name="format">How it is read; null for the usual format of the file name's ending.</param>
+    /// <returns>The rows, and how many ragged ones were skipped once the enumeration is through.</returns>
+    /// <exception cref="GraftException">The ending tells no layout and no format is given; while enumerating: a missing, unreadable or damaged file, or a row that breaks the format.</exception>
+    public static RowSequence Read(string path, RowFormat? format = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return new RowSequence(() => Open(path), path, format ?? FormatOf(path));
+    }
+
+    /// <summary>The rows of a stream, such as standard input; it can be enumerated once and is closed at the end. Gzip is told only where the stream can seek.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="name">The name that messages use for it.</param>
+    /// <param name="format">How it is read.</param>
+    public static RowSequence Read(Stream stream, string name, RowFormat format)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(format);
+        return new RowSequence(() => stream, name, format);
+    }
+
+    private static RowFormat FormatOf(string path) => RowFormat.LayoutOf(path) is { } layout
+        ? RowFormat.Of(layout)
+        : throw new GraftException($"{path}: the name does not tell the format, expected an ending of .tsv, .csv, .jsonl or .json (then .gz or not); rename the file or name its format.");
+
+    private static Stream Open(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            throw new GraftException($"{path}: a folder, expected a file of rows; name the file.");
+        }
+
+        try
+        {
+            return File.OpenRead(path);
+        }
+        catch (Exception fault) when (fault is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new GraftException($"{path}: no such file; check the path.", fault);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new GraftException($"{path}: cannot be read ({fault.Message.TrimEnd('.')}); check the path and its permissions.", fault);
+        }
+    }
+}
+
+/// <summary>Rows of one file. One thread per enumeration.</summary>
+public sealed class RowSequence : IEnumerable<Row>
+{
+    private readonly Func<Stream> _open;
+    private readonly string _file;
+    private readonly RowFormat _format;
+
+    internal RowSequence(Func<Stream> open, string file, RowFormat format) => (_open, _file, _format) = (open, file, format);
+
+    /// <summary>Rows that the last enumeration has left out because the format says <see cref="RaggedRows.Skip"/>.</summary>
+    public int Skipped { get; private set; }
+
+    /// <inheritdoc/>
+    public IEnumerator<Row> GetEnumerator()
+    {
+        Skipped = 0;
+        using var stream = Unzipped(_open());
+        using var rows = Rows(stream).GetEnumerator();
+        while (Next(rows))
+        {
+            yield return rows.Current;
+        }
+    }
+
+    System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
+
+    private bool Next(IEnumerator<Row> rows)
+    {
+        try
+        {
+            return rows.MoveNext();
+        }
+        catch (InvalidDataException fault)
+        {
+            throw new GraftException($"{_file}: damaged gzip data; get the file again.", fault);
+        }
+        catch (IOException fault)
+        {
+            throw new GraftException($"{_file}: cannot be read to its end ({fault.Message.TrimEnd('.')}); check the disk and the path.", fault);
+        }
+        catch (UnauthorizedAccessException fault)
+        {
+            throw new GraftException($"{_file}: cannot be read ({fault.Message.TrimEnd('.')}); check its permissions.", fault);
+        }
+    }
+
+    private static Stream Unzipped(Stream raw)
+    {
+        if (!raw.CanSeek)
+        {
+            return raw;
+        }
+
+        var zipped = raw.ReadByte() == 0x1F && raw.ReadByte() == 0x8B;
+        raw.Position = 0;
+        return zipped ? new GZipStream(raw, CompressionMode.Decompress) : raw;
+    }
+
+    private IEnumerable<Row> Rows(Stream stream) => _format.Layout switch
+    {
+        RowLayout.Jsonl => JsonLines(new Utf8Lines(stream, _file)),
+        RowLayout.Json => JsonDocumentRows.Read(stream, _file),
+        _ => Delimited(new Utf8Lines(stream, _file)),
+    };
+
+    private IEnumerable<Row> JsonLines(Utf8Lines lines)
+    {
+        while (lines.Next() is { } line)
+        {
+            if (!string.IsNullOrWhiteSpace(line))
+            {
+                yield return new JsonRow(_file, lines.Line, ParseLine(line, lines.Line));
+            }
+        }
+    }
+
+    private JsonElement ParseLine(string line, int number)
+    {
+        JsonElement value;
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            value = document.RootElement.Clone();
+        }
+        catch (JsonException fault)
+        {
+            throw new GraftException($"{_file}, line {number}: not valid JSON ({StrictJson.Reason(fault)}); each line has to be one object.", fault);
+        }
+
+        return value.ValueKind == JsonValueKind.Object
+            ? value
+            : throw new GraftException($"{_file}, line {number}: {StrictObject.Kind(value)}, expected one JSON object a line; mend the line.");
+    }
+
+    private IEnumerable<Row> Delimited(Utf8Lines lines)
+    {
+        Columns? columns = null;
+        foreach (var (line, fields) in DelimitedRows.Cut(lines, _format, _file))
+        {
+            if (columns is null)
+            {
+                columns = new Columns(_file, _format.Header ? fields : null, fields.Length);
+                if (_format.Header)
+                {
+                    continue;
+                }
+            }
+
+            if (fields.Length != columns.Count && _format.Ragged != RaggedRows.Allow)
+            {
+                if (_format.Ragged == RaggedRows.Skip)
+                {
+                    Skipped++;
+                    continue;
+                }
+
+                var model = _format.Header ? "header" : "first row";
+                throw new GraftException(
+                    $"{_file}, line {line}: {fields.Length} columns, expected {columns.Count} as in the {model}; mend the row, or set \"ragged\" to \"skip\" or \"allow\".");
+            }
+
+            yield return new DelimitedRow(_file, line, fields, columns);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using Graft.Torch;
+
+namespace Graft.Tasks;
+
+/// <summary>A task with its rows. Immutable.</summary>
+public sealed class TaskData
+{
+    /// <summary>Joins a definition and its rows.</summary>
+    /// <param name="task">The definition.</param>
+    /// <param name="train">Rows to fit, at least one.</param>
+    /// <param name="dev">Rows to choose by, at least one.</param>
+    /// <param name="test">Labelled rows to report on, null when there are none.</param>
+    public TaskData(TaskDefinition task, IReadOnlyList<Example> train, IReadOnlyList<Example> dev, IReadOnlyList<Example>? test)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        ArgumentNullException.ThrowIfNull(train);
+        ArgumentNullException.ThrowIfNull(dev);
+        (Task, Train, Dev, Test) = (task, train, dev, test);
+    }
+
+    /// <summary>What is predicted.</summary>
+    public TaskDefinition Task { get; }
+
+    /// <summary>Rows to fit.</summary>
+    public IReadOnlyList<Example> Train { get; }
+
+    /// <summary>Rows to choose settings and checkpoints by.</summary>
+    public IReadOnlyList<Example> Dev { get; }
+
+    /// <summary>Rows to report on; null when the task has no labelled test rows.</summary>
+    public IReadOnlyList<Example>? Test { get; }
+
+    /// <summary>Whether <see cref="Dev"/> was cut from the train files because the task names no dev file.</summary>
+    public bool DevIsCutFromTrain { get; init; }
+
+    /// <summary>Rows that were left out because the task file says <c>"ragged": "skip"</c>.</summary>
+    public int SkippedRows { get; init; }
+
+    /// <summary>The rows of a split; an empty list for a test split that does not exist.</summary>
+    /// <param name="split">The split.</param>
+    public IReadOnlyList<Example> Rows(Split split) => split switch
+    {
+        Split.Train => Train,
+        Split.Dev => Dev,
+        _ => Test ?? [],
+    };
+
+    /// <summary>
+    /// The same task with at most <paramref name="examples"/> train rows, drawn plainly at random (not per class) and kept in
+    /// the order of the file. The draw depends on the number of rows and the seed alone, so every method sees the same rows, and the
+    /// rows of a smaller draw are among those of a larger one with the same seed.
+    /// </summary>
+    /// <param name="examples">Rows wanted, at least 1; all rows when there are no more than that.</param>
+    /// <param name="seed">The seed of the draw.</param>
+    /// <exception cref="GraftException">Fewer than one row is asked for, or the draw of a classification task holds one class only.</exception>
+    public TaskData Take(int examples, long seed)
+    {
+        if (examples < 1)
+        {
+            throw new GraftException($"{Task.Name}: {examples} training rows were asked for, expected at least 1; give a larger number.");
+        }
+
+        if (examples >= Train.Count)
+        {
+            return this;
+        }
+
+        var chosen = SeededOrder.Permutation(Train.Count, seed, "take").Take(examples).Order().Select(row => Train[row]).ToList();
+        if (Task.Kind == TaskKind.Classification && chosen.TrueForAll(row => row.Label == chosen[0].Label))
+        {
+            throw new GraftException(
+                $"{Task.Name}: all of the {examples} training rows drawn with seed {seed} have the label '{Task.Labels[chosen[0].Label]}', " +
+                "expected two classes or more; take more rows or another seed.");
+        }
+
+        return new TaskData(Task, chosen, Dev, Test) { DevIsCutFromTrain = DevIsCutFromTrain, SkippedRows = SkippedRows };
+    }
+
+    /// <summary>How many rows bear each label, by label index; empty for regression. A multilabel row counts once for each of its labels.</summary>
+    /// <param name="rows">The rows.</param>
+    public IReadOnlyList<int> LabelHistogram(IEnumerable<Example> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        var counts = new int[Task.Labels.Count];
+        foreach (var row in rows)
+        {
+            if (Task.Kind == TaskKind.Classification)
+            {
+                counts[row.Label]++;
+            }
+
+            foreach (var label in row.Labels)
+            {
+                counts[label]++;
+            }
+        }
+
+        return counts;
+    }
+
+    /// <summary>
+    /// The accuracy on <paramref name="rows"/> of always answering the commonest label of <see cref="Train"/> (the first of equals),
+    /// which a trained model has to beat; null unless the task is a classification and there are rows.
+    /// </summary>
+    /// <param name="rows">The rows judged on.</param>
+    public double? MajorityShare(IReadOnlyCollection<Example> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        if (Task.Kind != TaskKind.Classification || rows.Count == 0)
+        {
+            return null;
+        }
+
+        var counts = LabelHistogram(Train);
+        var majority = Enumerable.Range(0, counts.Count).MaxBy(label => counts[label]);
+        return (double)rows.Count(row => row.Label == majority) / rows.Count;
+    }
+}

@@ -1,0 +1,41 @@
+namespace Graft.Tasks;
+
+/// <summary>What a task file says, checked but with no rows read. Immutable.</summary>
+/// <param name="Source">The file it was read from, for messages.</param>
+/// <param name="Name">The task's name.</param>
+/// <param name="Kind">What is predicted.</param>
+/// <param name="Labels">The labels, null when they are to be found in the train files.</param>
+/// <param name="MetricNames">Names of the metrics, the primary one first.</param>
+/// <param name="Train">Files of the train rows, at least one.</param>
+/// <param name="Dev">Files of the dev rows; none means that a share of train is cut off.</param>
+/// <param name="Test">Files of the labelled test rows; none means no test split.</param>
+public sealed record TaskDescription(
+    string Source,
+    string Name,
+    TaskKind Kind,
+    IReadOnlyList<string>? Labels,
+    IReadOnlyList<string> MetricNames,
+    IReadOnlyList<DataFile> Train,
+    IReadOnlyList<DataFile> Dev,
+    IReadOnlyList<DataFile> Test)
+{
+    /// <summary>Whether a row has a second text.</summary>
+    public bool IsPair => Train[0].Pair is not null;
+}
+
+/// <summary>One file of labelled rows and where its columns are. Immutable.</summary>
+/// <param name="Path">The file, absolute or relative to the folder of the task file.</param>
+/// <param name="Format">How it is read.</param>
+/// <param name="Text">Column of the text.</param>
+/// <param name="Pair">Column of the second text, null when there is none.</param>
+/// <param name="Label">Column of the label, the labels or the score.</param>
+/// <param name="LabelSeparator">What stands between the labels of a multilabel row.</param>
+/// <param name="Optional">Whether the file may be missing.</param>
+public sealed record DataFile(
+    string Path,
+    RowFormat Format,
+    Column Text,
+    Column? Pair,
+    Column Label,
+    string LabelSeparator,
+    bool Optional);

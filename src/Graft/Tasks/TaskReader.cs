@@ -1,0 +1,146 @@
+using System.Globalization;
+using Graft.Torch;
+
+namespace Graft.Tasks;
+
+/// <summary>Reads the rows that a description names. Thread-safe.</summary>
+public static class TaskReader
+{
+    /// <summary>Reads all splits; a dev split that is not named is cut from train.</summary>
+    /// <param name="description">What the task file says.</param>
+    /// <param name="folder">The folder that paths are relative to.</param>
+    /// <param name="splitSeed">Seed of the dev split where it is cut from train.</param>
+    /// <exception cref="GraftException">A file is missing, empty or damaged, or a row breaks the description.</exception>
+    public static TaskData Read(TaskDescription description, string folder, long splitSeed = 0)
+    {
+        ArgumentNullException.ThrowIfNull(description);
+        ArgumentNullException.ThrowIfNull(folder);
+        var skipped = 0;
+        var train = RawRows(description, folder, description.Train, ref skipped);
+        var dev = RawRows(description, folder, description.Dev, ref skipped);
+        var test = RawRows(description, folder, description.Test, ref skipped);
+        if (train.Count == 0)
+        {
+            throw new GraftException($"{description.Source}: none of the train files is there, expected at least one; check 'files.train'.");
+        }
+
+        var listed = description.Labels is not null;
+        var labels = description.Kind == TaskKind.Regression ? [] : description.Labels ?? FoundIn(train);
+        RefuseOneClass(description, labels, train);
+        foreach (var name in description.MetricNames)
+        {
+            Metrics.Check(name, description.Kind, labels.Count, description.Source);
+        }
+
+        var task = new TaskDefinition(description.Name, description.Kind, labels, description.MetricNames, description.IsPair);
+        var reader = new Labeller(task, listed);
+        var trainRows = train.ConvertAll(reader.Label);
+        var devRows = dev.ConvertAll(reader.Label);
+        var cut = devRows.Count == 0;
+        if (cut)
+        {
+            (trainRows, devRows) = DevCut.From(trainRows, task, splitSeed, description.Source);
+        }
+
+        var testRows = test.Count == 0 ? null : test.ConvertAll(reader.Label);
+        return new TaskData(task, trainRows, devRows, testRows) { DevIsCutFromTrain = cut, SkippedRows = skipped };
+    }
+
+    private static List<RawRow> RawRows(TaskDescription description, string folder, IReadOnlyList<DataFile> files, ref int skipped)
+    {
+        var rows = new List<RawRow>();
+        foreach (var file in files)
+        {
+            var path = Path.Combine(folder, file.Path);
+            if (file.Optional && !File.Exists(path))
+            {
+                continue;
+            }
+
+            var before = rows.Count;
+            var sequence = RowReader.Read(path, file.Format);
+            foreach (var row in sequence)
+            {
+                var pair = file.Pair is { } column ? row.Text(column) : null;
+                var labels = description.Kind == TaskKind.Multilabel ? row.Texts(file.Label, file.LabelSeparator) : [row.Text(file.Label)];
+                rows.Add(new RawRow(row.Text(file.Text), pair, labels, row.File, row.Line));
+            }
+
+            skipped += sequence.Skipped;
+            if (rows.Count == before)
+            {
+                throw new GraftException(new FileInfo(path) is { Exists: true, Length: 0 }
+                    ? $"{path}: the file is empty, expected labelled rows; put rows in it, or name another file in {description.Source}."
+                    : $"{path}: the file has no row beside its header, expected labelled rows; put rows in it, or name another file in {description.Source}.");
+            }
+        }
+
+        return rows;
+    }
+
+    private static List<string> FoundIn(List<RawRow> rows) =>
+        [.. rows.SelectMany(row => row.Labels).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+
+    private static void RefuseOneClass(TaskDescription description, IReadOnlyList<string> labels, List<RawRow> train)
+    {
+        if (description.Kind == TaskKind.Classification && train.TrueForAll(row => row.Labels[0] == train[0].Labels[0])
+            && labels.Contains(train[0].Labels[0], StringComparer.Ordinal))
+        {
+            throw new GraftException(
+                $"{train[0].File}: all {train.Count} training rows have the label '{train[0].Labels[0]}', expected two classes or more; add rows of another class, or check which column 'label' names.");
+        }
+
+        if (description.Kind == TaskKind.Multilabel && labels.Count == 0)
+        {
+            throw new GraftException($"{train[0].File}: no training row has a label, expected some; check which column 'label' names.");
+        }
+    }
+
+    /// <summary>A row before its label has a meaning.</summary>
+    private sealed record RawRow(string Text, string? Pair, IReadOnlyList<string> Labels, string File, int Line);
+
+    /// <summary>Turns labels as written into indices and numbers.</summary>
+    private sealed class Labeller(TaskDefinition task, bool listed)
+    {
+        private readonly Dictionary<string, int> _indices =
+            task.Labels.Select((label, index) => (label, index)).ToDictionary(pair => pair.label, pair => pair.index, StringComparer.Ordinal);
+
+        public Example Label(RawRow row)
+        {
+            var example = new Example(row.Text, row.Pair) { File = row.File, Line = row.Line };
+            return task.Kind switch
+            {
+                TaskKind.Classification => example with { Label = IndexOf(row, row.Labels[0]) },
+                TaskKind.Multilabel => example with { Labels = [.. row.Labels.Select(label => IndexOf(row, label)).Distinct().Order()] },
+                _ => example with { Score = ScoreOf(row) },
+            };
+        }
+
+        private int IndexOf(RawRow row, string label)
+        {
+            if (_indices.TryGetValue(label, out var index))
+            {
+                return index;
+            }
+
+            var shown = label.Length > 60 ? $"{label[..57]}..." : label;
+            throw new GraftException(listed
+                ? $"{row.File}, line {row.Line}: the label '{shown}' is not in the task's list; {Suggest.Hint(label, task.Labels)}"
+                : $"{row.File}, line {row.Line}: the label '{shown}' occurs in no training row; list all labels under \"labels\" in the task file, or mend the row.");
+        }
+
+        private static double ScoreOf(RawRow row)
+        {
+            var written = row.Labels[0];
+            if (!double.TryParse(written, NumberStyles.Float, CultureInfo.InvariantCulture, out var score))
+            {
+                var shown = written.Length > 60 ? $"{written[..57]}..." : written;
+                throw new GraftException($"{row.File}, line {row.Line}: the score '{shown}' is not a number, expected one such as 3.75; mend the row.");
+            }
+
+            return double.IsFinite(score)
+                ? score
+                : throw new GraftException($"{row.File}, line {row.Line}: the score '{written}' is not finite, expected a number such as 3.75; mend or remove the row.");
+        }
+    }
+}
