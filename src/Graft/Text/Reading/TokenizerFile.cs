@@ -1,0 +1,54 @@
+using System.Text.Json;
+using Graft.Text.Processing;
+using Graft.Torch;
+
+namespace Graft.Text.Reading;
+
+/// <summary>Reads <c>tokenizer.json</c> files.</summary>
+internal static class TokenizerFile
+{
+    private static readonly JsonDocumentOptions s_options = new() { MaxDepth = 64 };
+
+    public static TokenizerParts Read(string path)
+    {
+        using var document = Parse(path);
+        var root = new JsonField(path, string.Empty, document.RootElement);
+        if (root.Find("version") is { } version && version.Text() != "1.0")
+        {
+            throw version.Fault("\"1.0\"");
+        }
+
+        var normalizer = root.Find("normalizer") is { } n ? NormalizerReader.Read(n) : null;
+        var preTokenizer = root.Find("pre_tokenizer") is { } p ? PreTokenizerReader.Read(p) : null;
+        var postProcessor = root.Find("post_processor") is { } t ? PostProcessorReader.Read(t) : null;
+        var decoder = root.Find("decoder") is { } d ? DecoderReader.Read(d) : null;
+        AddedToken[] added = root.Find("added_tokens") is { } a ? [.. a.Items().Select(ReadAddedToken)] : [];
+        return new TokenizerParts(ModelReader.Read(root["model"]), added, normalizer, preTokenizer, postProcessor, decoder);
+    }
+
+    /// <summary>Opens a file of JSON, with faults that name it.</summary>
+    public static JsonDocument Parse(string path)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            return JsonDocument.Parse(stream, s_options);
+        }
+        catch (JsonException fault)
+        {
+            throw new GraftException($"{path} is not valid JSON (line {fault.LineNumber + 1}): {fault.Message.Split(". ")[0].TrimEnd('.')}; download it again.", fault);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new GraftException($"{path} cannot be read: {fault.Message.TrimEnd('.')}.", fault);
+        }
+    }
+
+    private static AddedToken ReadAddedToken(JsonField field) => new(
+        field["content"].Text(),
+        field.Flag("single_word", whenAbsent: false),
+        field.Flag("lstrip", whenAbsent: false),
+        field.Flag("rstrip", whenAbsent: false),
+        field.Flag("normalized", whenAbsent: true),
+        field.Flag("special", whenAbsent: false));
+}

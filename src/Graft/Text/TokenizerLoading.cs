@@ -1,0 +1,66 @@
+using Graft.Text.Decoders;
+using Graft.Text.Models;
+using Graft.Text.Normalizers;
+using Graft.Text.PreTokenizers;
+using Graft.Text.Processing;
+using Graft.Text.Reading;
+using Graft.Torch;
+
+namespace Graft.Text;
+
+public sealed partial class Tokenizer
+{
+    /// <summary>
+    /// Loads the tokenizer of a model folder: <c>tokenizer.json</c>, else <c>vocab.txt</c>, else <c>vocab.json</c> with <c>merges.txt</c>.
+    /// </summary>
+    /// <exception cref="GraftException">The folder has none of these files, or the file is faulty.</exception>
+    public static Tokenizer Load(string modelFolder)
+    {
+        ArgumentNullException.ThrowIfNull(modelFolder);
+        var json = Path.Combine(modelFolder, "tokenizer.json");
+        if (File.Exists(json))
+        {
+            return FromTokenizerJson(json);
+        }
+
+        var words = Path.Combine(modelFolder, "vocab.txt");
+        if (File.Exists(words))
+        {
+            return FromVocabTxt(words);
+        }
+
+        throw new GraftException($"{modelFolder} holds no tokenizer; expected tokenizer.json, vocab.txt, or vocab.json with merges.txt.");
+    }
+
+    /// <summary>Loads a <c>tokenizer.json</c> file. Its own truncation and padding are not applied: callers say what they want.</summary>
+    /// <exception cref="GraftException">The file cannot be read, or asks for something that is not supported.</exception>
+    public static Tokenizer FromTokenizerJson(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return new Tokenizer(TokenizerFile.Read(path));
+    }
+
+    /// <summary>Makes BERT's tokenizer from a <c>vocab.txt</c> file of one token a line.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="lowercase">Whether the model is uncased; accents go with the case.</param>
+    /// <exception cref="GraftException">The file cannot be read or lacks [CLS], [SEP] or [UNK].</exception>
+    public static Tokenizer FromVocabTxt(string path, bool lowercase = true)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var vocabulary = VocabularyFiles.ReadWords(path);
+        int Required(string token) => vocabulary.IdOf(token) is var id and >= 0
+            ? id
+            : throw new GraftException($"{path} has no line '{token}', which BERT's vocabulary needs.");
+
+        var sep = TemplatePiece.Special(Required("[SEP]"), "[SEP]", 0);
+        TemplatePiece[] single = [TemplatePiece.Special(Required("[CLS]"), "[CLS]", 0), TemplatePiece.Text(0, 0), sep];
+        Required("[UNK]");
+        return new Tokenizer(new TokenizerParts(
+            new WordPieceModel(vocabulary, "[UNK]", "##", 100),
+            [.. VocabularyFiles.Special(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], vocabulary)],
+            new BertNormalizer(cleanText: true, spaceChinese: true, stripAccents: lowercase, lowercase),
+            new BertPreTokenizer(),
+            new PostProcessor(single, [.. single, TemplatePiece.Text(1, 1), sep with { TypeId = 1 }], []),
+            new WordPieceDecoder("##", cleanup: true)));
+    }
+}
