@@ -1,6 +1,6 @@
 # Installs what Graft needs from the system, and nothing that is already there. Sourced by the scripts at the root:
 #
-#   graft_setup          everything the build needs; returns at once when nothing is missing
+#   graft_setup build    everything the build needs; returns at once when nothing is missing
 #   graft_setup npm      the same, and the npm client (for `graft pull minilm` and the starter tasks)
 #   graft_build TARGET   builds a project or the solution when a source is newer than its last build
 #
@@ -9,7 +9,8 @@
 # shellcheck shell=bash
 
 GRAFT_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+# Invariant mode: the SDK then needs no ICU, which a minimal system lacks.
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
 
 graft_say() { printf 'graft: %s\n' "$*" >&2; }
 
