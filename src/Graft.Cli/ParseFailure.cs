@@ -57,7 +57,7 @@ internal static class ParseFailure
         result.Command.Options.Concat(result.Parent is CommandResult parent ? OptionsOf(parent).Where(option => option.Recursive) : []);
 
     private static string Remedy(string word, IEnumerable<string> known, ParseResult parsed) =>
-        NearestName.Of(word, known) is { } nearest ? $"; did you mean '{nearest}'?" : $"; see '{Path(parsed)} --help'.";
+        Suggest.Nearest(word, known) is { } nearest ? $"; did you mean '{nearest}'?" : $"; see '{Path(parsed)} --help'.";
 
     private static string Path(ParseResult parsed)
     {

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Cli.Doctor;
 using Spectre.Console;
@@ -10,7 +9,7 @@ namespace Graft.Cli.Commands;
 internal sealed class DoctorCommand : CommandWithExamples
 {
     private readonly Terminal _terminal;
-    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object instead of the table." };
+    private readonly Option<bool> _json = JsonOutput.Option();
 
     public DoctorCommand(Terminal terminal)
         : base("doctor", "Check libtorch, BLAS, devices, tools and the default model, with the remedy for each fault.", "graft doctor")
@@ -25,7 +24,7 @@ internal sealed class DoctorCommand : CommandWithExamples
         string home = Environment.GetEnvironmentVariable("GRAFT_HOME") is { Length: > 0 } set
             ? set
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "graft");
-        List<Finding> findings = [.. MachineExamination.Run(home)];
+        List<Finding> findings = [.. TorchExamination.Run(), .. MachineExamination.Run(home)];
         if (json)
         {
             PrintJson(findings);
@@ -68,6 +67,6 @@ internal sealed class DoctorCommand : CommandWithExamples
             ["version"] = GraftCommandLine.Version,
             ["findings"] = new JsonArray([.. rows]),
         };
-        _terminal.Out.WriteLine(document.ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
+        JsonOutput.Write(_terminal, document);
     }
 }

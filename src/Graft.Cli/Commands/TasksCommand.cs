@@ -1,0 +1,48 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Graft.Cli.Display;
+using Graft.Tasks;
+
+namespace Graft.Cli.Commands;
+
+/// <summary><c>graft tasks</c>: lists the tasks that can be named; <c>graft tasks pull</c> fetches a suite.</summary>
+internal sealed class TasksCommand : CommandWithExamples
+{
+    private readonly Terminal _terminal;
+    private readonly Option<string?> _data = new("--data") { HelpName = "DIR", Description = "A folder to search first: GLUE's folders, or *.task.json files." };
+    private readonly Option<bool> _json = JsonOutput.Option();
+
+    public TasksCommand(Terminal terminal)
+        : base(
+            "tasks",
+            "List the tasks that can be trained by name.",
+            "graft tasks",
+            "graft tasks --data ~/glue")
+    {
+        _terminal = terminal;
+        Remarks = "A task of your own is a file NAME.task.json; docs/tasks.md describes it. Pass its path to --tasks.";
+        Add(_data);
+        Add(_json);
+        SetAction(parsed => List(parsed.GetValue(_data), parsed.GetValue(_json)));
+    }
+
+    private int List(string? data, bool json)
+    {
+        IReadOnlyList<TaskListing> tasks = TaskCatalog.Default(data).List();
+        if (json)
+        {
+            var rows = tasks.Select(task => (JsonNode)new JsonObject { ["name"] = task.Name, ["summary"] = task.Summary, ["path"] = task.Path });
+            JsonOutput.Write(_terminal, new JsonObject { ["tasks"] = new JsonArray([.. rows]) });
+            return ExitCode.Success;
+        }
+
+        var table = new TextTable("task", "what", "where");
+        foreach (TaskListing task in tasks)
+        {
+            table.Add(task.Name, task.Summary, task.Path ?? "(no data here)");
+        }
+
+        table.Write(_terminal.Data);
+        return ExitCode.Success;
+    }
+}
