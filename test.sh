@@ -41,7 +41,7 @@ for project in tests/*.Tests; do
   name="$(basename "$project")"
   case "$name" in *"$only"*) ;; *) continue ;; esac
   dotnet "artifacts/bin/$name/release/$name.dll" --ignore-exit-code 8 --no-progress "${options[@]}" </dev/null 2>&1 |
-    tee "$log" | sed '/^Test run summary:/,$d; /^$/d'
+    tee "$log" | sed '/^Test run summary:/,$d; /^$/d; /^Ok, passed [0-9]* test/d'
   status=${PIPESTATUS[0]}
   read -r p f s seconds < <(awk '
     /^ *succeeded: [0-9]+/ { p = $2 }  /^ *failed: [0-9]+/ { f = $2 }  /^ *skipped: [0-9]+/ { s = $2 }
