@@ -17,7 +17,7 @@ public static class Suggest
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(known);
         var wanted = Plain(name);
-        var reach = Math.Max(1, Math.Min(wanted.Length / 2, 4));
+        var reach = Math.Min(wanted.Length / 2, 4);
         return known
             .Select(candidate => (Name: candidate, Far: Distance(wanted, Plain(candidate))))
             .Where(pair => pair.Far <= reach)
@@ -57,9 +57,10 @@ public static class Suggest
     /// <summary>Edits that turn one name into the other, a swap of neighbours counting one; a long enough part of a name counts as near.</summary>
     private static int Distance(string a, string b)
     {
-        if (a.Length >= 3 && b.Contains(a, StringComparison.Ordinal))
+        var (shorter, longer) = a.Length <= b.Length ? (a, b) : (b, a);
+        if (shorter.Length >= 3 && longer.Contains(shorter, StringComparison.Ordinal))
         {
-            return a.Length == b.Length ? 0 : 1;
+            return shorter.Length == longer.Length ? 0 : 1;
         }
 
         var rows = new int[a.Length + 1, b.Length + 1];

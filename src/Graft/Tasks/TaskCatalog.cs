@@ -4,7 +4,7 @@ namespace Graft.Tasks;
 
 /// <summary>A task that can be asked for by name. Immutable.</summary>
 /// <param name="Name">The name.</param>
-/// <param name="Summary">Where it comes from: GLUE, or the task file.</param>
+/// <param name="Summary">What it is in one line: the task file's description, or what is wrong with the file.</param>
 /// <param name="Path">The task file or the data folder that was found, null when a built-in task's data is in none of the folders.</param>
 public sealed record TaskListing(string Name, string Summary, string? Path);
 
@@ -79,8 +79,21 @@ public sealed class TaskCatalog
         .. GlueTask.All.Select(task => new TaskListing(task.Name, task.Summary, task.FolderIn(_folders))),
         .. TaskFiles().DistinctBy(file => file.Name)
             .Where(file => GlueTask.Find(file.Name) is null)
-            .Select(file => new TaskListing(file.Name, "task file", file.Path)),
+            .Select(file => new TaskListing(file.Name, About(file.Path), file.Path)),
     ];
+
+    private static string About(string path)
+    {
+        try
+        {
+            var description = TaskFile.Describe(path);
+            return description.About ?? $"{description.Kind.ToString().ToLowerInvariant()}{(description.IsPair ? " of pairs" : "")}";
+        }
+        catch (GraftException fault)
+        {
+            return fault.Message;
+        }
+    }
 
     private IEnumerable<(string Name, string Path)> TaskFiles() => _folders
         .Where(Directory.Exists)

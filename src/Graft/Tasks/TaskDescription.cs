@@ -19,6 +19,9 @@ public sealed record TaskDescription(
     IReadOnlyList<DataFile> Dev,
     IReadOnlyList<DataFile> Test)
 {
+    /// <summary>What the file says about the task for people, null when nothing.</summary>
+    public string? About { get; init; }
+
     /// <summary>Whether a row has a second text.</summary>
     public bool IsPair => Train[0].Pair is not null;
 }

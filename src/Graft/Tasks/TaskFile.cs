@@ -36,7 +36,7 @@ public static class TaskFile
     public static TaskDescription Describe(StrictObject json, string source)
     {
         ArgumentNullException.ThrowIfNull(json);
-        json.Allow(["name", "kind", "labels", "metrics", "files", .. s_reading]);
+        json.Allow(["name", "description", "kind", "labels", "metrics", "files", .. s_reading]);
         var name = Name(json);
         var kind = json.Choice<TaskKind>("kind", null);
         var labels = Labels(json, kind);
@@ -55,7 +55,10 @@ public static class TaskFile
             throw json.Error("files", "some files have 'textPair' and others do not, expected the same for all; correct it.");
         }
 
-        return new TaskDescription(source, name, kind, labels, MetricNames(json, kind, labels), train, dev, test);
+        return new TaskDescription(source, name, kind, labels, MetricNames(json, kind, labels), train, dev, test)
+        {
+            About = json.TextOrNull("description"),
+        };
     }
 
     private static string Name(StrictObject json)

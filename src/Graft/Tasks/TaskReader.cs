@@ -61,9 +61,10 @@ public static class TaskReader
             var sequence = RowReader.Read(path, file.Format);
             foreach (var row in sequence)
             {
+                var text = row.Text(file.Text);
                 var pair = file.Pair is { } column ? row.Text(column) : null;
                 var labels = description.Kind == TaskKind.Multilabel ? row.Texts(file.Label, file.LabelSeparator) : [row.Text(file.Label)];
-                rows.Add(new RawRow(row.Text(file.Text), pair, labels, row.File, row.Line));
+                rows.Add(new RawRow(text, pair, labels, row.File, row.Line));
             }
 
             skipped += sequence.Skipped;

@@ -43,21 +43,36 @@ internal static class DelimitedRows
             }
 
             var raw = parser.RawRecord;
+            if (EndsInQuotes(raw, delimiter))
+            {
+                var opened = lines.Line + 1 - raw.Count(c => c == '\n') - (raw.EndsWith('\n') ? 0 : 1);
+                throw new GraftException($"{file}, line {opened}: a quote that opens in this row is never closed; close it, or set \"quote\" to \"none\".");
+            }
+
             var line = parser.RawRow - LineEnds(raw.AsSpan().TrimEnd("\r\n"));
             var fields = parser.Record!;
             if (stray)
             {
                 throw new GraftException(
-                    $"{file}, line {line}: a quote stands inside a column or is not closed; write it twice and put the column in quotes, or set \"quote\" to \"none\".");
-            }
-
-            if (raw.AsSpan().Count('"') % 2 != 0)
-            {
-                throw new GraftException($"{file}, line {line}: a quote that opens in this row is never closed; close it, or set \"quote\" to \"none\".");
+                    $"{file}, line {line}: a quote stands inside a column; write it twice and put the column in quotes, or set \"quote\" to \"none\".");
             }
 
             yield return (line, fields);
         }
+    }
+
+    private static bool EndsInQuotes(string row, char delimiter)
+    {
+        var (inside, begins, closed) = (false, true, false);
+        foreach (var c in row)
+        {
+            var before = inside;
+            inside = c == '"' ? !before && (begins || closed) : before;
+            closed = before && !inside;
+            begins = !inside && (c == delimiter || c is '\r' or '\n');
+        }
+
+        return inside;
     }
 
     private static int LineEnds(ReadOnlySpan<char> text)

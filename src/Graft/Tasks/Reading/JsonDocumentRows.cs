@@ -12,7 +12,12 @@ internal static class JsonDocumentRows
     public static List<Row> Read(Stream stream, string file)
     {
         using var whole = new MemoryStream();
-        stream.CopyTo(whole);
+        var buffer = new byte[64 * 1024];
+        while (stream.Read(buffer, 0, buffer.Length) is > 0 and var read)
+        {
+            whole.Write(buffer, 0, read);
+        }
+
         var bytes = whole.GetBuffer().AsSpan(0, (int)whole.Length);
         bytes = bytes.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes;
         if (bytes.Trim(" \t\r\n"u8).IsEmpty)

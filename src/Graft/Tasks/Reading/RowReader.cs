@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Text.Json;
 using Graft.Torch;
 
@@ -72,7 +71,7 @@ public sealed class RowSequence : IEnumerable<Row>
     public IEnumerator<Row> GetEnumerator()
     {
         Skipped = 0;
-        using var stream = Unzipped(_open());
+        using var stream = CheckedGzip.Unzip(_open());
         using var rows = Rows(stream).GetEnumerator();
         while (Next(rows))
         {
@@ -100,18 +99,6 @@ public sealed class RowSequence : IEnumerable<Row>
         {
             throw new GraftException($"{_file}: cannot be read ({fault.Message.TrimEnd('.')}); check its permissions.", fault);
         }
-    }
-
-    private static Stream Unzipped(Stream raw)
-    {
-        if (!raw.CanSeek)
-        {
-            return raw;
-        }
-
-        var zipped = raw.ReadByte() == 0x1F && raw.ReadByte() == 0x8B;
-        raw.Position = 0;
-        return zipped ? new GZipStream(raw, CompressionMode.Decompress) : raw;
     }
 
     private IEnumerable<Row> Rows(Stream stream) => _format.Layout switch
