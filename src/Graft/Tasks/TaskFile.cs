@@ -21,7 +21,7 @@ public static class TaskFile
     public static TaskData Load(string path, long splitSeed = 0)
     {
         var description = Describe(path);
-        return TaskReader.Read(description, System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, splitSeed);
+        return TaskReader.Read(description, Path.GetDirectoryName(path) ?? "", splitSeed);
     }
 
     /// <summary>Reads a task file but none of its rows.</summary>

@@ -145,9 +145,15 @@ public sealed class RowReaderTests
             }
         }
 
-        var read = RowReader.Read(files["a.csv.gz"]).Select(row => (row.Text(Column.Named("left")), row.Text(Column.At(1))));
+        var rows = RowReader.Read(files["a.csv.gz"]).ToList();
+        var line = 2;
 
-        Assert.Equal(cells, read);
+        Assert.Equal(cells, rows.Select(row => (row.Text(Column.Named("left")), row.Text(Column.At(1)))));
+        Assert.All(rows, row =>
+        {
+            Assert.Equal(line, row.Line);
+            line += 1 + row.Text(Column.At(0)).Count(c => c == '\n') + row.Text(Column.At(1)).Count(c => c == '\n');
+        });
     }).QuickCheckThrowOnFailure();
 
     [Fact]
@@ -212,7 +218,7 @@ public sealed class RowReaderTests
     [InlineData("a.jsonl", "[1]\n", "a.jsonl, line 1: a list, expected one JSON object a line; mend the line.")]
     [InlineData("a.jsonl", "{\"t\":\"\\ud800\"}\n", "a.jsonl, line 1: a string holds half of a surrogate pair; write the character itself.")]
     [InlineData("a.jsonl", "{\"t\":null}\n", "a.jsonl, line 1: column 't' is null, expected text or a number; mend the row.")]
-    [InlineData("a.jsonl", "{\"text\":\"\", \"l\":1}\n", "a.jsonl, line 1: no column 't' among 'text', 'l'; use one of text, l.")]
+    [InlineData("a.jsonl", "{\"text\":\"\", \"l\":1}\n", "a.jsonl, line 1: no column 't' among 'text', 'l'; name one of those.")]
     [InlineData("a.json", "[1]", "a.json, line 1: the number 1, expected an object for each row; correct the file.")]
     [InlineData("a.json", "3", "a.json: the JSON is neither a list nor an object, expected a list of rows; correct the file.")]
     public void A_row_that_breaks_the_format_is_named(string name, string content, string sentence)

@@ -73,8 +73,12 @@ internal sealed class Columns(string file, IReadOnlyList<string>? names, int cou
 
         throw names is null
             ? new GraftException($"{file}: no column {column}, as the file is read without header; give the column's place, 0 to {count - 1}.")
-            : new GraftException($"{file}: no column {column} among {Suggest.List([.. names.Select(name => $"'{name}'")])}; {Suggest.Hint(column.Name!, names)}");
+            : new GraftException($"{file}: no column {column} among {Suggest.List([.. names.Select(name => $"'{name}'")])}; {Remedy(column.Name!, names)}");
     }
+
+    /// <summary>The end of a sentence that has listed the columns already.</summary>
+    public static string Remedy(string name, IReadOnlyList<string> names) =>
+        Suggest.Nearest(name, names) is { } near ? $"did you mean '{near}'?" : "name one of those.";
 }
 
 internal sealed class DelimitedRow(string file, int line, string[] fields, Columns columns) : Row(file, line)
@@ -127,7 +131,7 @@ internal sealed class JsonRow(string file, int line, JsonElement value) : Row(fi
         var names = value.EnumerateObject().Select(property => property.Name).ToList();
         throw names.Count == 0
             ? Error($"no column {column}, the row is an empty object; mend the row.")
-            : Error($"no column {column} among {Suggest.List([.. names.Select(name => $"'{name}'")])}; {Suggest.Hint(column.Name, names)}");
+            : Error($"no column {column} among {Suggest.List([.. names.Select(name => $"'{name}'")])}; {Columns.Remedy(column.Name, names)}");
     }
 
     private string Scalar(Column column, JsonElement item) => item.ValueKind switch
