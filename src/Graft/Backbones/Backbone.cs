@@ -1,0 +1,109 @@
+using Graft.Backbones.Sites;
+using Graft.Torch;
+
+namespace Graft.Backbones;
+
+/// <summary>A batch of token ids.</summary>
+/// <param name="InputIds">[B, T], int64.</param>
+/// <param name="Mask">[B, T], floating: 1 at real tokens, 0 at padding; null when nothing is padded, which saves work.</param>
+/// <param name="TypeIds">[B, T], int64: the segment of each token; null for all zero.</param>
+public sealed record BackboneInput(Tensor InputIds, Tensor? Mask = null, Tensor? TypeIds = null);
+
+/// <summary>What a backbone computes, aligned with the input tokens (virtual tokens of prompts are already dropped).</summary>
+/// <param name="LastHiddenState">[B, T, W], floating: the last layer's output.</param>
+/// <param name="HiddenStates">[B, T, W] each: the embedding output and every layer's, when asked for; otherwise null.</param>
+/// <param name="Pooled">[B, W], floating: the pretrained pooler's output where it was loaded; otherwise null.</param>
+public sealed record BackboneOutput(Tensor LastHiddenState, IReadOnlyList<Tensor>? HiddenStates = null, Tensor? Pooled = null);
+
+/// <summary>How a backbone is loaded.</summary>
+/// <param name="DType">The type of the frozen weights; null keeps the file's.</param>
+/// <param name="Device">Where the weights live; null for the CPU.</param>
+/// <param name="Pooler">Whether to load the pretrained pooler of the first token too, for heads that read it.</param>
+public sealed record BackboneOptions(DType? DType = null, Device? Device = null, bool Pooler = false);
+
+/// <summary>
+/// A frozen pretrained model that calls its sites. It knows no method; its weights never change in training. Thread contract: any
+/// number of passes may run at once, also with different adapters.
+/// </summary>
+public abstract class Backbone : Module
+{
+    private readonly Lazy<string> _fingerprint;
+    private WeightFiles? _files;
+
+    /// <summary>Creates the backbone's modules; the weights come from <paramref name="weights"/>.</summary>
+    /// <param name="config">The settings.</param>
+    /// <param name="weights">Where the weights come from.</param>
+    protected Backbone(BackboneConfig config, WeightSource weights)
+    {
+        Config = config;
+        DType = weights.DType;
+        Device = weights.Device;
+        _files = weights.Files;
+        _fingerprint = new Lazy<string>(() => Fingerprints.Compute(NamedParameters()));
+    }
+
+    /// <summary>The settings every part of the library may read.</summary>
+    public BackboneConfig Config { get; }
+
+    /// <summary>Every place where adaptation may happen.</summary>
+    public SiteMap Sites { get; } = new();
+
+    /// <summary>The type of the frozen weights and of hidden states.</summary>
+    public DType DType { get; }
+
+    /// <summary>Where the weights live.</summary>
+    public Device Device { get; }
+
+    /// <summary>
+    /// SHA-256 over key, shape and bytes of every weight as loaded, in ordinal order of the keys, as hexadecimal digits. Packages
+    /// carry it, so that an adapter is never applied to another model. Computed on first use.
+    /// </summary>
+    public string Fingerprint => _files?.Fingerprint ?? _fingerprint.Value;
+
+    /// <summary>Loads the backbone of a Hugging Face model folder.</summary>
+    /// <param name="folder">A folder with <c>config.json</c> and <c>model.safetensors</c> (or a sharded index).</param>
+    /// <param name="options">Type and device; null for the file's type on the CPU.</param>
+    /// <exception cref="GraftException">The folder, its settings or a weight is missing, misshapen or unsupported.</exception>
+    public static Backbone Load(string folder, BackboneOptions? options = null)
+    {
+        if (!Directory.Exists(folder))
+        {
+            throw new GraftException($"The backbone folder '{folder}' does not exist; give a Hugging Face model folder, or run 'graft pull minilm'.");
+        }
+
+        var fields = ConfigFields.Load(folder);
+        var architecture = Architectures.Find(fields, folder);
+        var build = architecture.Read(fields);
+        var weights = WeightSource.Open(folder, architecture, options ?? new BackboneOptions());
+        Backbone? backbone = null;
+        try
+        {
+            backbone = build(weights);
+            weights.CheckAccounted();
+            return backbone;
+        }
+        catch
+        {
+            backbone?.Dispose();
+            weights.Files?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Computes the hidden states of a batch.</summary>
+    /// <param name="input">The batch.</param>
+    /// <param name="pass">What adapters do in this pass; null for the plain backbone in evaluation.</param>
+    /// <param name="allHiddenStates">Whether to return every layer's output.</param>
+    public abstract BackboneOutput Forward(BackboneInput input, AdapterPass? pass = null, bool allHiddenStates = false);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        if (disposing)
+        {
+            _files?.Dispose();
+            _files = null;
+        }
+    }
+}

@@ -1,0 +1,138 @@
+using System.Runtime.CompilerServices;
+using Graft.Backbones.Sites;
+using Graft.Torch;
+
+namespace Graft.Backbones;
+
+/// <summary>
+/// BERT (Devlin et al. 2019, "BERT: Pre-training of Deep Bidirectional Transformers"): the sum of word, position and segment embeddings,
+/// a layer norm, and L post-norm blocks. Positions count from 0 over all tokens, padding included.
+/// </summary>
+public class Bert : Backbone
+{
+    private readonly ParameterSite _words;
+    private readonly ParameterSite _positions;
+    private readonly ParameterSite _types;
+    private readonly LayerNorm _norm;
+    private readonly EmbeddingSite _prompt;
+    private readonly EncoderBlock[] _blocks;
+    private readonly LinearSite? _pooler;
+    private readonly double _dropout;
+
+    /// <summary>Builds the model with weights from <paramref name="weights"/>.</summary>
+    /// <param name="config">The settings every part may read.</param>
+    /// <param name="encoder">The settings of its blocks and embeddings.</param>
+    /// <param name="weights">Where the weights come from.</param>
+    public Bert(BackboneConfig config, BertConfig encoder, WeightSource weights)
+        : base(config, weights)
+    {
+        var build = new BlockBuilder(Sites, weights, (key, value) => AddParameter(key, value, trainable: false));
+        var w = config.HiddenSize;
+        _dropout = encoder.HiddenDropout;
+        _words = build.Embedding("embeddings.word_embeddings", config.VocabularySize, w);
+        _positions = build.Embedding("embeddings.position_embeddings", encoder.Positions, w);
+        _types = build.Embedding("embeddings.token_type_embeddings", encoder.TokenTypes, w);
+        _norm = build.LayerNorm("embeddings.LayerNorm", w, encoder.NormEpsilon, SiteRole.None, StackKind.Encoder, -1);
+        _prompt = Sites.Add(new EmbeddingSite("embeddings", w, StackKind.Encoder));
+        var block = new EncoderBlockConfig(
+            w, config.Heads, config.FeedForwardSize, encoder.NormEpsilon, encoder.HiddenDropout, encoder.AttentionDropout, encoder.Activation);
+        _blocks = [.. Enumerable.Range(0, config.Layers).Select(l => new EncoderBlock(build, $"encoder.layer.{l}", l, block))];
+        if (weights.Pooler)
+        {
+            _pooler = build.Linear("pooler.dense", w, w, SiteRole.None, SiteRole.None, StackKind.Encoder, -1);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override BackboneOutput Forward(BackboneInput input, AdapterPass? pass = null, bool allHiddenStates = false)
+    {
+        var ids = input.InputIds;
+        if (ids.Size(1) > Config.MaxTokens)
+        {
+            throw new ArgumentException($"The batch has {ids.Size(1)} tokens a row, and this backbone takes at most {Config.MaxTokens}.", nameof(input));
+        }
+
+        // The sum's order is the reference's: word + segment, then position.
+        var embedded = Lookup(pass, _words, ids) + Lookup(pass, _types, input.TypeIds ?? ids.ZerosLike());
+        embedded += Lookup(pass, _positions, PositionIds(ids));
+        embedded = AdapterPass.Dropout(pass, _norm.Apply(pass, embedded), _dropout);
+
+        var text = _prompt.Apply(pass, embedded, input.Mask?.To(DType));
+        if (pass is not null)
+        {
+            pass.TokenMask = text.Mask;
+        }
+
+        var bias = text.Mask is { } mask ? AttentionBias.FromMask(mask, DType) : null;
+        var x = text.Embedded;
+        List<Tensor>? states = allHiddenStates ? [text.TextOnly(x)] : null;
+        foreach (var block in _blocks)
+        {
+            x = block.Forward(pass, x, bias);
+            states?.Add(text.TextOnly(x));
+        }
+
+        var last = states?[^1] ?? text.TextOnly(x);
+        return new BackboneOutput(last, states, _pooler?.Apply(pass, last.Select(1, 0)).Tanh());
+    }
+
+    /// <summary>The positions of a batch of tokens.</summary>
+    /// <param name="ids">[B, T], int64.</param>
+    /// <returns>[1, T] or [B, T], int64.</returns>
+    protected virtual Tensor PositionIds(Tensor ids) => Tensor.Arange(ids.Size(1), DType.Int64, ids.Device).Unsqueeze(0);
+
+    private static Tensor Lookup(AdapterPass? pass, ParameterSite table, Tensor ids)
+    {
+        if (pass is null || !pass.Touches(table))
+        {
+            return F.Embedding(table.Parameter!, ids);
+        }
+
+        // Positions may be one row for the whole batch; groups need rows of their own.
+        var rows = pass.Groups[^1].Start + pass.Groups[^1].Count;
+        return ParameterSite.Apply(pass, ids.Expand(rows, -1), table, null, (x, weight, _) => F.Embedding(weight, x));
+    }
+
+    [ModuleInitializer]
+    internal static void Register() => Architectures.Register(new Architecture(
+        "bert", "bert.", ["cls.", "classifier.", "qa_outputs.", "embeddings.position_ids", "pooler."],
+        fields => Read(fields, fields.Positive("max_position_embeddings"), (c, e, w) => new Bert(c, e, w))));
+
+    /// <summary>Reads the fields that BERT and its descendants share; returns what builds one of them.</summary>
+    internal static Func<WeightSource, Backbone> Read(
+        ConfigFields fields, int maxTokens, Func<BackboneConfig, BertConfig, WeightSource, Bert> create)
+    {
+        fields.Choice("position_embedding_type", "absolute", ["absolute"]);
+        var heads = fields.Positive("num_attention_heads");
+        var width = fields.Positive("hidden_size");
+        if (width % heads != 0)
+        {
+            throw new GraftException($"config.json: hidden_size {width} is not a multiple of num_attention_heads {heads}.");
+        }
+
+        var config = new BackboneConfig(
+            fields.OptionalText("model_type")!, width, fields.Positive("num_hidden_layers"), heads,
+            fields.Positive("intermediate_size"), fields.Positive("vocab_size"), maxTokens);
+        var encoder = new BertConfig(
+            fields.Positive("max_position_embeddings"),
+            fields.Positive("type_vocab_size", 2),
+            fields.Number("layer_norm_eps", 1e-12),
+            fields.Probability("hidden_dropout_prob", 0.1),
+            fields.Probability("attention_probs_dropout_prob", 0.1),
+            fields.Choice("hidden_act", "gelu", Activations.Names),
+            fields.Integer("pad_token_id", 0));
+        return weights => create(config, encoder, weights);
+    }
+}
+
+/// <summary>The settings of BERT's embeddings and blocks beyond <see cref="BackboneConfig"/>.</summary>
+/// <param name="Positions">The rows of the position embedding.</param>
+/// <param name="TokenTypes">The rows of the segment embedding.</param>
+/// <param name="NormEpsilon">ε of the layer norms.</param>
+/// <param name="HiddenDropout">The dropout of embeddings and sublayer outputs.</param>
+/// <param name="AttentionDropout">The dropout of attention weights.</param>
+/// <param name="Activation">The feed-forward activation by its name in <c>config.json</c>.</param>
+/// <param name="PadId">The id of the padding token.</param>
+public sealed record BertConfig(
+    int Positions, int TokenTypes = 2, double NormEpsilon = 1e-12, double HiddenDropout = 0.1, double AttentionDropout = 0.1,
+    string Activation = "gelu", int PadId = 0);

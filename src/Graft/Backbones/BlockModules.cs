@@ -1,0 +1,66 @@
+using Graft.Backbones.Sites;
+using Graft.Torch;
+
+namespace Graft.Backbones;
+
+/// <summary>Builds the modules of a backbone: takes their weights, registers their parameters under checkpoint keys, declares their sites.</summary>
+internal sealed class BlockBuilder(SiteMap sites, WeightSource weights, Func<string, Tensor, Parameter> register)
+{
+    public SiteMap Sites => sites;
+
+    /// <summary>A linear map with a bias under <c>path.weight</c> and <c>path.bias</c>.</summary>
+    public LinearSite Linear(
+        string path, int inputs, int outputs, SiteRole role, SiteRole sublayer, StackKind stack, int layer)
+    {
+        var weight = Parameter(path + ".weight", ParameterKind.Weight, [outputs, inputs], sublayer, stack, layer);
+        var bias = Parameter(path + ".bias", ParameterKind.Bias, [outputs], sublayer, stack, layer);
+        return sites.Add(new LinearSite(path, weight, bias, role, sublayer, stack, layer));
+    }
+
+    /// <summary>An embedding table under <c>path.weight</c>.</summary>
+    public ParameterSite Embedding(string path, int rows, int width) =>
+        Parameter(path + ".weight", ParameterKind.Embedding, [rows, width], SiteRole.None, StackKind.Encoder, -1);
+
+    /// <summary>A layer norm under <c>path.weight</c> and <c>path.bias</c>.</summary>
+    public LayerNorm LayerNorm(string path, int width, double epsilon, SiteRole sublayer, StackKind stack, int layer) => new(
+        Parameter(path + ".weight", ParameterKind.NormGain, [width], sublayer, stack, layer),
+        Parameter(path + ".bias", ParameterKind.NormBias, [width], sublayer, stack, layer),
+        epsilon);
+
+    private ParameterSite Parameter(
+        string key, ParameterKind kind, long[] shape, SiteRole sublayer, StackKind stack, int layer)
+    {
+        var parameter = register(key, weights.Take(key, shape));
+        return sites.Add(new ParameterSite(key, kind, shape, parameter, sublayer, stack, layer));
+    }
+}
+
+/// <summary><c>(h - mean) / sqrt(variance + ε) · gain + bias</c> over the last dimension.</summary>
+internal sealed class LayerNorm(ParameterSite gain, ParameterSite bias, double epsilon)
+{
+    /// <summary>Normalizes a whole batch.</summary>
+    public Tensor Apply(AdapterPass? pass, Tensor h) =>
+        ParameterSite.Apply(pass, h, gain, bias, (x, g, b) => F.LayerNorm(x, g, b!, epsilon));
+
+    /// <summary>Normalizes the rows of one group.</summary>
+    public Tensor Apply(RowGroup rows, Tensor h) => F.LayerNorm(h, rows.Resolve(gain)!, rows.Resolve(bias)!, epsilon);
+}
+
+/// <summary>The activation functions of feed-forward sublayers, by the names of <c>config.json</c>.</summary>
+internal static class Activations
+{
+    private static readonly Dictionary<string, Func<Tensor, Tensor>> s_all = new(StringComparer.Ordinal)
+    {
+        ["gelu"] = x => x.Gelu(),
+        ["gelu_new"] = x => x.Gelu(tanh: true),
+        ["gelu_pytorch_tanh"] = x => x.Gelu(tanh: true),
+        ["relu"] = x => x.Relu(),
+        ["silu"] = x => x.Silu(),
+        ["swish"] = x => x.Silu(),
+        ["tanh"] = x => x.Tanh(),
+    };
+
+    public static IReadOnlyCollection<string> Names => s_all.Keys;
+
+    public static Func<Tensor, Tensor> Get(string name) => s_all[name];
+}

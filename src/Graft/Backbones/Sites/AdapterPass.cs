@@ -1,0 +1,151 @@
+using Graft.Torch;
+
+namespace Graft.Backbones.Sites;
+
+/// <summary>The parts of one adapter, by site. Built once when the method attaches; read-only afterwards.</summary>
+public sealed class PartMap
+{
+    private readonly Part[]?[] _bySite;
+
+    internal PartMap(SiteMap sites) => _bySite = new Part[]?[sites.Count];
+
+    internal void Add(Site site, Part part) => _bySite[site.Index] = [.. _bySite[site.Index] ?? [], part];
+
+    /// <summary>The parts at <paramref name="site"/>, in the order in which the method put them.</summary>
+    /// <param name="site">A site of the backbone the parts were attached to.</param>
+    public ReadOnlySpan<Part> At(Site site) => _bySite[site.Index];
+}
+
+/// <summary>
+/// Consecutive rows of a batch that use the same adapter and task. Parts receive their group: it tells the pass, the task, the
+/// padding mask of its rows and the values of replaced parameters.
+/// </summary>
+public sealed class RowGroup
+{
+    internal RowGroup(int start, int count, PartMap? parts, string? task)
+    {
+        Start = start;
+        Count = count;
+        Parts = parts;
+        Task = task;
+    }
+
+    /// <summary>The first row of the group.</summary>
+    public int Start { get; }
+
+    /// <summary>The number of rows.</summary>
+    public int Count { get; }
+
+    /// <summary>The task of the rows, for adapters that hold several; null otherwise.</summary>
+    public string? Task { get; }
+
+    /// <summary>The pass this group belongs to.</summary>
+    public AdapterPass Pass { get; internal set; } = null!;
+
+    /// <summary>[B, T], floating: 1 at real tokens of these rows, 0 at padding; null when nothing is padded.</summary>
+    public Tensor? Mask => Pass.TokenMask is { } mask ? Slice(mask) : null;
+
+    internal PartMap? Parts { get; }
+
+    internal ReadOnlySpan<Part> At(Site site) => Parts is null ? default : Parts.At(site);
+
+    /// <summary>The value that these rows use for a parameter: the backbone's, or what their adapter puts in its place.</summary>
+    /// <param name="site">The parameter's site.</param>
+    public Tensor? Resolve(ParameterSite site)
+    {
+        Tensor? value = site.Parameter?.Value;
+        foreach (var part in At(site))
+        {
+            value = ((ParameterPart)part).Value(this, value);
+        }
+
+        return value;
+    }
+
+    internal Tensor Slice(Tensor batch) => Pass.Groups.Count == 1 ? batch : batch.Narrow(0, Start, Count);
+}
+
+/// <summary>
+/// One pass of a backbone: which rows use which adapter and task, whether dropout acts and with which generator, and what
+/// adapters computed once for the pass. It is an argument of the pass, never ambient, so two passes with different adapters
+/// may run at once on one backbone. Thread contract: used by one thread.
+/// </summary>
+public sealed class AdapterPass
+{
+    private readonly Dictionary<object, object> _state = new(ReferenceEqualityComparer.Instance);
+
+    internal AdapterPass(IReadOnlyList<RowGroup> groups, bool training, Rng? rng)
+    {
+        Groups = groups;
+        Training = training;
+        Rng = rng;
+        foreach (var group in groups)
+        {
+            group.Pass = this;
+        }
+    }
+
+    /// <summary>The groups of rows, in batch order, covering every row once.</summary>
+    public IReadOnlyList<RowGroup> Groups { get; }
+
+    /// <summary>Whether dropout acts.</summary>
+    public bool Training { get; }
+
+    /// <summary>The generator of the pass; null only when not training.</summary>
+    public Rng? Rng { get; }
+
+    /// <summary>[B, T], floating: 1 at real tokens, 0 at padding; null when nothing is padded.</summary>
+    public Tensor? TokenMask { get; internal set; }
+
+    /// <summary>Stores what <paramref name="owner"/> (an adapter) computed once for this pass.</summary>
+    /// <param name="owner">The adapter or part that owns the value.</param>
+    /// <param name="value">The value.</param>
+    public void Set(object owner, object value) => _state[owner] = value;
+
+    /// <summary>What <paramref name="owner"/> stored for this pass.</summary>
+    /// <typeparam name="T">Its type.</typeparam>
+    /// <param name="owner">The adapter or part that owns the value.</param>
+    /// <exception cref="InvalidOperationException">Nothing was stored for this owner.</exception>
+    public T Get<T>(object owner) => _state.TryGetValue(owner, out var value)
+        ? (T)value
+        : throw new InvalidOperationException($"{owner.GetType().Name} reads a value of this pass that its Prepare did not store.");
+
+    /// <summary>Drops values out with probability <paramref name="p"/> while training (inverted scaling); otherwise returns <paramref name="x"/>.</summary>
+    /// <param name="pass">The pass, or null for plain evaluation.</param>
+    /// <param name="x">Any shape, floating.</param>
+    /// <param name="p">The probability in [0, 1).</param>
+    public static Tensor Dropout(AdapterPass? pass, Tensor x, double p) =>
+        pass is { Training: true } && p > 0 ? F.Dropout(x, p, pass.Rng!) : x;
+
+    /// <summary>Applies <paramref name="map"/> to the rows of each group and joins the results in batch order.</summary>
+    /// <param name="batch">[B, ...].</param>
+    /// <param name="map">Computes the rows of one group.</param>
+    internal Tensor PerGroup(Tensor batch, Func<RowGroup, Tensor, Tensor> map)
+    {
+        if (Groups.Count == 1)
+        {
+            return map(Groups[0], batch);
+        }
+
+        var parts = new Tensor[Groups.Count];
+        for (var i = 0; i < parts.Length; i++)
+        {
+            parts[i] = map(Groups[i], Groups[i].Slice(batch));
+        }
+
+        return Tensor.Cat(parts, 0);
+    }
+
+    internal bool Touches(Site site)
+    {
+        foreach (var group in Groups)
+        {
+            if (!group.At(site).IsEmpty)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,71 @@
+using Graft.Backbones;
+using Graft.Torch;
+using Xunit;
+
+namespace Graft.TestKit;
+
+/// <summary>Seeded backbones of a few kilobytes, one per architecture, for tests that need a real forward pass but no real model.</summary>
+public static class TinyBackbones
+{
+    public const int Vocabulary = 61;
+    public const int Width = 16;
+    public const int PadId = 1;
+
+    public static TheoryData<string> Names => ["bert", "roberta"];
+
+    public static Backbone Create(string name, DType dtype = DType.Float32, double dropout = 0, int layers = 2)
+    {
+        using var rng = new Rng(7, Device.Cpu);
+        var source = new WeightSource(
+            (key, shape) => key.Contains("LayerNorm.weight", StringComparison.Ordinal)
+                ? rng.Uniform(shape, 0.8, 1.2)
+                : rng.Normal(shape, 0, key.Contains("embeddings", StringComparison.Ordinal) ? 1 : 0.2),
+            dtype);
+        var config = new BackboneConfig(name, Width, layers, 4, 32, Vocabulary, 30);
+        var encoder = new BertConfig(32, name == "roberta" ? 1 : 2, 1e-12, dropout, dropout, "gelu", name == "roberta" ? PadId : 0);
+        return name switch
+        {
+            "bert" => new Bert(config, encoder, source),
+            "roberta" => new Roberta(config, encoder, source),
+            _ => throw new ArgumentOutOfRangeException(nameof(name), name, "No such tiny backbone."),
+        };
+    }
+
+    /// <summary>A batch with rows of different lengths, padded.</summary>
+    public static BackboneInput Batch(int seed, params int[] lengths)
+    {
+        var random = new Random(seed);
+        var longest = lengths.Max();
+        var ids = new long[lengths.Length * longest];
+        var mask = new float[ids.Length];
+        for (var row = 0; row < lengths.Length; row++)
+        {
+            for (var t = 0; t < longest; t++)
+            {
+                var real = t < lengths[row];
+                ids[(row * longest) + t] = real ? random.Next(2, Vocabulary) : PadId;
+                mask[(row * longest) + t] = real ? 1 : 0;
+            }
+        }
+
+        return new BackboneInput(
+            Tensor.From(ids, lengths.Length, longest),
+            lengths.All(l => l == longest) ? null : Tensor.From(mask, lengths.Length, longest));
+    }
+
+    /// <summary>The rows <paramref name="start"/> to <paramref name="start"/> + <paramref name="count"/> of a batch.</summary>
+    public static BackboneInput Rows(BackboneInput batch, int start, int count) =>
+        new(batch.InputIds.Narrow(0, start, count), batch.Mask?.Narrow(0, start, count));
+
+    /// <summary>The mean of a text's hidden states over its real tokens, [B, W].</summary>
+    public static Tensor MeanPool(Tensor hidden, Tensor? mask)
+    {
+        if (mask is null)
+        {
+            return hidden.Mean(1);
+        }
+
+        var weights = mask.To(hidden.DType).Unsqueeze(2);
+        return (hidden * weights).Sum(1) / weights.Sum(1);
+    }
+}
