@@ -1,0 +1,135 @@
+using Graft.Backbones;
+using Graft.Backbones.Sites;
+using Graft.Torch;
+
+namespace Graft.Methods.Core;
+
+/// <summary>What one row of a batch uses.</summary>
+/// <param name="Adapter">The adapter; null for the plain backbone.</param>
+/// <param name="Task">The task within an adapter that holds several; null otherwise.</param>
+public readonly record struct RowAdapter(Adapter? Adapter, string? Task = null);
+
+/// <summary>The result of a pass with adapters.</summary>
+/// <param name="Output">The backbone's output, rows in the order of the input.</param>
+/// <param name="AuxiliaryLoss">A scalar to add to the training loss, or null.</param>
+public sealed record AdaptedOutput(BackboneOutput Output, Tensor? AuxiliaryLoss);
+
+/// <summary>
+/// A frozen backbone seen through adapters. The adapter of every row is an argument of the pass: there is no active adapter and no
+/// ambient state, so passes with different adapters may run at the same time on several threads.
+/// </summary>
+/// <param name="backbone">The frozen model; not owned.</param>
+public sealed class AdaptedModel(Backbone backbone)
+{
+    /// <summary>The frozen model.</summary>
+    public Backbone Backbone { get; } = backbone;
+
+    /// <summary>Computes a batch whose rows all use the same adapter.</summary>
+    /// <param name="input">The batch.</param>
+    /// <param name="adapter">The adapter; null for the plain backbone.</param>
+    /// <param name="training">Whether dropout acts.</param>
+    /// <param name="rng">The generator of dropout; required when training.</param>
+    /// <param name="allHiddenStates">Whether to return every layer's output.</param>
+    /// <exception cref="ArgumentException">Training without a generator.</exception>
+    public AdaptedOutput Forward(
+        BackboneInput input, Adapter? adapter, bool training = false, Rng? rng = null, bool allHiddenStates = false) =>
+        Run(input, [new RowGroup(0, (int)input.InputIds.Size(0), adapter?.Parts, null)], [adapter], training, rng, allHiddenStates);
+
+    /// <summary>
+    /// Computes a batch whose rows use different adapters and tasks, also of different methods. Rows are grouped by adapter and task,
+    /// and every row's result is the one it has alone.
+    /// </summary>
+    /// <param name="input">The batch.</param>
+    /// <param name="rows">What each row uses, as many as the batch has rows.</param>
+    /// <param name="training">Whether dropout acts.</param>
+    /// <param name="rng">The generator of dropout; required when training.</param>
+    /// <param name="allHiddenStates">Whether to return every layer's output.</param>
+    /// <exception cref="ArgumentException">Another number of rows, a task that its adapter does not hold, or training without a generator.</exception>
+    public AdaptedOutput Forward(
+        BackboneInput input, IReadOnlyList<RowAdapter> rows, bool training = false, Rng? rng = null, bool allHiddenStates = false)
+    {
+        var count = (int)input.InputIds.Size(0);
+        if (rows.Count != count)
+        {
+            throw new ArgumentException($"The batch has {count} rows and {rows.Count} adapters were named.", nameof(rows));
+        }
+
+        foreach (var row in rows)
+        {
+            if (row.Task is { } task && row.Adapter?.Tasks.Contains(task, StringComparer.Ordinal) != true)
+            {
+                throw new ArgumentException($"The adapter '{row.Adapter?.Name}' does not hold the task '{task}'.", nameof(rows));
+            }
+        }
+
+        // A stable sort by first appearance: rows of one adapter and task become neighbours.
+        var firsts = new Dictionary<RowAdapter, int>();
+        for (var i = 0; i < count; i++)
+        {
+            firsts.TryAdd(rows[i], i);
+        }
+
+        var order = Enumerable.Range(0, count).OrderBy(i => firsts[rows[i]]).ToArray();
+        var groups = new List<RowGroup>();
+        for (var start = 0; start < count;)
+        {
+            var row = rows[order[start]];
+            var end = start + 1;
+            while (end < count && rows[order[end]] == row)
+            {
+                end++;
+            }
+
+            groups.Add(new RowGroup(start, end - start, row.Adapter?.Parts, row.Task));
+            start = end;
+        }
+
+        var adapters = firsts.Keys.Select(r => r.Adapter).Distinct().ToList();
+        if (order.SequenceEqual(Enumerable.Range(0, count)))
+        {
+            return Run(input, groups, adapters, training, rng, allHiddenStates);
+        }
+
+        var device = input.InputIds.Device;
+        using var there = Index(order);
+        using var back = Index([.. order.Select((row, position) => (row, position)).OrderBy(p => p.row).Select(p => p.position)]);
+        var sorted = new BackboneInput(
+            input.InputIds.IndexSelect(0, there), input.Mask?.IndexSelect(0, there), input.TypeIds?.IndexSelect(0, there));
+        var (output, loss) = Run(sorted, groups, adapters, training, rng, allHiddenStates);
+        return new AdaptedOutput(
+            new BackboneOutput(
+                output.LastHiddenState.IndexSelect(0, back),
+                output.HiddenStates?.Select(h => h.IndexSelect(0, back)).ToList(),
+                output.Pooled?.IndexSelect(0, back)),
+            loss);
+
+        Tensor Index(int[] positions) => Tensor.From(positions.Select(p => (long)p).ToArray(), count).To(device);
+    }
+
+    private AdaptedOutput Run(
+        BackboneInput input, IReadOnlyList<RowGroup> groups, IReadOnlyList<Adapter?> adapters, bool training, Rng? rng, bool allHiddenStates)
+    {
+        if (training && rng is null)
+        {
+            throw new ArgumentException("A training pass needs a generator for dropout.", nameof(rng));
+        }
+
+        var pass = new AdapterPass(groups, training, rng);
+        foreach (var adapter in adapters)
+        {
+            adapter?.Prepare(pass);
+        }
+
+        var output = Backbone.Forward(input, pass, allHiddenStates);
+        Tensor? loss = null;
+        foreach (var adapter in adapters)
+        {
+            if (adapter?.AuxiliaryLoss(pass, output) is { } term)
+            {
+                loss = loss is null ? term : loss + term;
+            }
+        }
+
+        return new AdaptedOutput(output, loss);
+    }
+}

@@ -1,0 +1,103 @@
+using Graft.Backbones;
+using Graft.Backbones.Sites;
+using Graft.Torch;
+
+namespace Graft.Methods.Core;
+
+/// <summary>Computes a term of the training loss from a finished pass.</summary>
+/// <param name="pass">The pass, with what the adapter stored in it.</param>
+/// <param name="groups">The groups of rows that use this adapter.</param>
+/// <param name="output">The backbone's output, rows in the order of the groups.</param>
+/// <returns>A scalar, or null for none.</returns>
+public delegate Tensor? AuxiliaryLoss(AdapterPass pass, IReadOnlyList<RowGroup> groups, BackboneOutput output);
+
+/// <summary>Parameters of an adapter that train with a learning rate or weight decay of their own, such as mask scores.</summary>
+/// <param name="Name">The group's name in logs and checkpoints.</param>
+/// <param name="Parameters">Its parameters.</param>
+/// <param name="LearningRate">The peak learning rate; null for the run's.</param>
+/// <param name="WeightDecay">The weight decay; null for the run's.</param>
+public sealed record AdapterGroup(
+    string Name, IReadOnlyList<Parameter> Parameters, double? LearningRate = null, double? WeightDecay = null);
+
+/// <summary>
+/// One attached method: its parts by site and what they share. It owns its parameters; the backbone it was made for stays as it is.
+/// Thread contract: any number of passes may read it at once; only training changes it.
+/// </summary>
+public sealed class Adapter : Module
+{
+    internal Adapter(string name, PeftMethod method, PeftConfig config, IReadOnlyList<string> tasks, Backbone backbone)
+    {
+        Name = name;
+        Method = method;
+        Config = config;
+        Tasks = tasks;
+        Parts = new PartMap(backbone.Sites);
+    }
+
+    /// <summary>The adapter's name.</summary>
+    public string Name { get; }
+
+    /// <summary>Its method.</summary>
+    public PeftMethod Method { get; }
+
+    /// <summary>Its settings.</summary>
+    public PeftConfig Config { get; }
+
+    /// <summary>The tasks it holds; empty for methods of a single task.</summary>
+    public IReadOnlyList<string> Tasks { get; }
+
+    /// <summary>Parameters that train with settings of their own; the rest trains with the run's.</summary>
+    public IReadOnlyList<AdapterGroup> Groups => OwnGroups;
+
+    internal PartMap Parts { get; }
+
+    internal List<AdapterGroup> OwnGroups { get; } = [];
+
+    internal List<Action<AdapterPass, IReadOnlyList<RowGroup>>> Preparations { get; } = [];
+
+    internal List<AuxiliaryLoss> AuxiliaryLosses { get; } = [];
+
+    internal Action<int>? BeforeStep { get; set; }
+
+    internal Action<int>? AfterStep { get; set; }
+
+    /// <summary>Acts before an optimizer step; the trainer calls it while gradients are valid.</summary>
+    /// <param name="step">The step's number from 1.</param>
+    public void BeforeOptimizerStep(int step) => BeforeStep?.Invoke(step);
+
+    /// <summary>Acts after an optimizer step; the trainer calls it while gradients are valid.</summary>
+    /// <param name="step">The step's number from 1.</param>
+    public void AfterOptimizerStep(int step) => AfterStep?.Invoke(step);
+
+    internal void Put(Site site, Part part, string? name)
+    {
+        AddChild(name is null ? site.Path : $"{site.Path}.{name}", part);
+        Parts.Add(site, part);
+    }
+
+    internal void AddShared(string key, Module module) => AddChild("shared." + key, module);
+
+    internal void Prepare(AdapterPass pass)
+    {
+        foreach (var prepare in Preparations)
+        {
+            prepare(pass, GroupsOf(pass));
+        }
+    }
+
+    internal Tensor? AuxiliaryLoss(AdapterPass pass, BackboneOutput output)
+    {
+        Tensor? sum = null;
+        foreach (var loss in AuxiliaryLosses)
+        {
+            if (loss(pass, GroupsOf(pass), output) is { } term)
+            {
+                sum = sum is null ? term : sum + term;
+            }
+        }
+
+        return sum;
+    }
+
+    private List<RowGroup> GroupsOf(AdapterPass pass) => [.. pass.Groups.Where(g => ReferenceEquals(g.Parts, Parts))];
+}

@@ -1,0 +1,129 @@
+using Graft.Backbones;
+using Graft.Backbones.Sites;
+using Graft.Torch;
+
+namespace Graft.Methods.Core;
+
+/// <summary>
+/// What a method uses to attach itself: it finds sites by role, puts parts there, and names what its parts share. Parameters are
+/// called by the site's checkpoint path and the part's own key, such as <c>encoder.layer.0.attention.self.query.lora_A</c>.
+/// </summary>
+public sealed class AdapterBuilder
+{
+    private readonly Adapter _adapter;
+    private readonly Dictionary<string, Module> _shared = new(StringComparer.Ordinal);
+
+    internal AdapterBuilder(Adapter adapter, Backbone backbone, Rng rng)
+    {
+        _adapter = adapter;
+        Backbone = backbone;
+        Rng = rng;
+    }
+
+    /// <summary>The frozen model.</summary>
+    public Backbone Backbone { get; }
+
+    /// <summary>The generator of initial values.</summary>
+    public Rng Rng { get; }
+
+    /// <summary>The tasks the adapter holds.</summary>
+    public IReadOnlyList<string> Tasks => _adapter.Tasks;
+
+    /// <summary>The linear maps with one of the roles.</summary>
+    /// <param name="targets">Roles, optionally narrowed by sublayers.</param>
+    /// <exception cref="GraftException">The backbone has none.</exception>
+    public IReadOnlyList<LinearSite> Linear(SiteRole targets) => Found(Backbone.Sites.Linear(targets), targets);
+
+    /// <summary>The sublayers of the given kinds.</summary>
+    /// <param name="sublayers">Sublayers.</param>
+    /// <exception cref="GraftException">The backbone has none.</exception>
+    public IReadOnlyList<HiddenSite> Hidden(SiteRole sublayers) => Found(Backbone.Sites.Hidden(sublayers), sublayers);
+
+    /// <summary>The attention sublayers of the given kinds.</summary>
+    /// <param name="sublayers">Self-attention, cross-attention or both.</param>
+    /// <exception cref="GraftException">The backbone has none.</exception>
+    public IReadOnlyList<KeyValueSite> KeyValue(SiteRole sublayers) => Found(Backbone.Sites.KeyValue(sublayers), sublayers);
+
+    /// <summary>Puts a part at a linear map.</summary>
+    /// <param name="site">The site.</param>
+    /// <param name="part">The part; it becomes a child of the adapter under the site's path.</param>
+    /// <param name="name">What follows the path where one adapter puts several parts at a site; null for nothing.</param>
+    public void Put(LinearSite site, LinearPart part, string? name = null) => _adapter.Put(site, part, name);
+
+    /// <summary>Puts a part at a sublayer.</summary>
+    /// <param name="site">The site.</param>
+    /// <param name="part">The part; it becomes a child of the adapter under the site's path.</param>
+    /// <param name="name">What follows the path where one adapter puts several parts at a site; null for nothing.</param>
+    public void Put(HiddenSite site, HiddenPart part, string? name = null) => _adapter.Put(site, part, name);
+
+    /// <summary>Puts virtual tokens at an attention.</summary>
+    /// <param name="site">The site.</param>
+    /// <param name="part">The part; it becomes a child of the adapter under the site's path.</param>
+    /// <param name="name">What follows the path where one adapter puts several parts at a site; null for nothing.</param>
+    public void Put(KeyValueSite site, KeyValuePart part, string? name = null) => _adapter.Put(site, part, name);
+
+    /// <summary>Puts virtual tokens in front of a stack.</summary>
+    /// <param name="site">The site.</param>
+    /// <param name="part">The part; it becomes a child of the adapter under the site's path.</param>
+    /// <param name="name">What follows the path where one adapter puts several parts at a site; null for nothing.</param>
+    public void Put(EmbeddingSite site, EmbeddingPart part, string? name = null) => _adapter.Put(site, part, name);
+
+    /// <summary>Replaces a parameter.</summary>
+    /// <param name="site">The site.</param>
+    /// <param name="part">The part; it becomes a child of the adapter under the parameter's path.</param>
+    /// <param name="name">What follows the path where one adapter puts several parts at a site; null for nothing.</param>
+    public void Put(ParameterSite site, ParameterPart part, string? name = null) => _adapter.Put(site, part, name);
+
+    /// <summary>
+    /// The module called <paramref name="key"/> that parts of this adapter share; made once, saved once under <c>shared.key</c>.
+    /// Parts hold it by reference and do not register it as their child.
+    /// </summary>
+    /// <typeparam name="T">Its type.</typeparam>
+    /// <param name="key">Its name within the adapter.</param>
+    /// <param name="make">Makes it on first use.</param>
+    public T Shared<T>(string key, Func<T> make)
+        where T : Module
+    {
+        if (!_shared.TryGetValue(key, out var module))
+        {
+            module = make();
+            _shared.Add(key, module);
+            _adapter.AddShared(key, module);
+        }
+
+        return (T)module;
+    }
+
+    /// <summary>Calls <paramref name="prepare"/> once per pass, before the backbone runs; results go into the pass.</summary>
+    /// <param name="prepare">
+    /// Computes what the parts need for the pass, such as weights generated once per task; receives the pass and the groups that use
+    /// this adapter.
+    /// </param>
+    public void Prepare(Action<AdapterPass, IReadOnlyList<RowGroup>> prepare) => _adapter.Preparations.Add(prepare);
+
+    /// <summary>Adds a term to the training loss.</summary>
+    /// <param name="loss">Computes a scalar, or null for none, after the backbone has run.</param>
+    public void AuxiliaryLoss(AuxiliaryLoss loss) => _adapter.AuxiliaryLosses.Add(loss);
+
+    /// <summary>Calls hooks around each optimizer step; gradients are valid in both.</summary>
+    /// <param name="before">Called before the step with the step's number from 1, or null.</param>
+    /// <param name="after">Called after the step with the step's number from 1, or null.</param>
+    public void AroundOptimizerStep(Action<int>? before = null, Action<int>? after = null)
+    {
+        _adapter.BeforeStep += before;
+        _adapter.AfterStep += after;
+    }
+
+    /// <summary>Lets some parameters train with settings of their own.</summary>
+    /// <param name="group">The parameters and their settings.</param>
+    public void Group(AdapterGroup group) => _adapter.OwnGroups.Add(group);
+
+    private IReadOnlyList<T> Found<T>(IEnumerable<T> sites, SiteRole targets)
+    {
+        var found = sites.ToList();
+        return found.Count > 0
+            ? found
+            : throw new GraftException(
+                $"{_adapter.Method.Name} asks for '{targets}', and this {Backbone.Config.ModelType} backbone has no such site; choose other targets.");
+    }
+}

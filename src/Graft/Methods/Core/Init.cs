@@ -1,0 +1,19 @@
+using Graft.Torch;
+
+namespace Graft.Methods.Core;
+
+/// <summary>Initial values of parameters, all from a passed generator.</summary>
+public static class Init
+{
+    /// <summary>Uniform in ±gain·√(3 / fan_in) with gain √(2 / (1 + a²)) (He et al. 2015); <c>a = √5</c> gives ±1/√fan_in.</summary>
+    /// <param name="rng">The generator.</param>
+    /// <param name="outputs">The rows of the weight.</param>
+    /// <param name="inputs">The columns of the weight: fan_in.</param>
+    /// <param name="a">The slope of the leaky rectifier that the gain is for.</param>
+    /// <returns>[outputs, inputs], float32.</returns>
+    public static Tensor KaimingUniform(Rng rng, long outputs, long inputs, double a)
+    {
+        var bound = Math.Sqrt(2.0 / (1 + (a * a))) * Math.Sqrt(3.0 / inputs);
+        return rng.Uniform([outputs, inputs], -bound, bound);
+    }
+}

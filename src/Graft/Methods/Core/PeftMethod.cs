@@ -1,0 +1,143 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+using Graft.Backbones;
+using Graft.Backbones.Sites;
+using Graft.Torch;
+
+namespace Graft.Methods.Core;
+
+/// <summary>
+/// The settings of a method: a positional record with a default for every value, JSON in snake_case. Immutable. Lists and other
+/// configs inside a config are avoided, so that records compare by value.
+/// </summary>
+public abstract record PeftConfig;
+
+/// <summary>
+/// A parameter-efficient method: a row of the registry, stateless and thread-safe. Its file holds everything about it: settings,
+/// parts, attaching, the parameter formula, and its registration.
+/// </summary>
+public abstract class PeftMethod
+{
+    /// <summary>The method's name in commands and files, such as <c>lora</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>What it does, in one line with its formula.</summary>
+    public abstract string Summary { get; }
+
+    /// <summary>Where it was published.</summary>
+    public abstract string Source { get; }
+
+    /// <summary>The settings with every default.</summary>
+    public abstract PeftConfig Defaults { get; }
+
+    /// <summary>The learning rate that suits the method where the user names none.</summary>
+    public virtual double DefaultLearningRate => 1e-3;
+
+    /// <summary>Whether the adapted model equals the backbone bitwise before the first training step with these settings.</summary>
+    /// <param name="config">The settings.</param>
+    public virtual bool IsIdentityAtStart(PeftConfig config) => true;
+
+    /// <summary>Reads settings; what the object does not name keeps its default.</summary>
+    /// <param name="settings">The settings as JSON, or null for the defaults.</param>
+    /// <param name="source">What to name in errors, such as the file.</param>
+    /// <exception cref="GraftException">An unknown key, a value of the wrong kind or out of range.</exception>
+    public abstract PeftConfig ReadConfig(JsonObject? settings, string source);
+
+    /// <summary>The settings as JSON, every value written.</summary>
+    /// <param name="config">The settings.</param>
+    public abstract JsonObject WriteConfig(PeftConfig config);
+
+    /// <summary>The number of trained parameters by the method's formula, without heads.</summary>
+    /// <param name="config">The settings.</param>
+    /// <param name="sites">The backbone's sites.</param>
+    /// <param name="tasks">The number of tasks that the adapter holds.</param>
+    public abstract long CountParameters(PeftConfig config, SiteMap sites, int tasks = 1);
+
+    /// <summary>Creates an adapter of this method on a backbone.</summary>
+    /// <param name="backbone">The frozen model; it is not changed.</param>
+    /// <param name="name">The adapter's name.</param>
+    /// <param name="config">The settings.</param>
+    /// <param name="rng">The generator of the initial values.</param>
+    /// <param name="tasks">The tasks it will hold; methods for single tasks ignore them.</param>
+    /// <exception cref="GraftException">The backbone has no site that the settings ask for.</exception>
+    public abstract Adapter Attach(Backbone backbone, string name, PeftConfig config, Rng rng, IReadOnlyList<string>? tasks = null);
+}
+
+/// <summary>A method with settings of type <typeparamref name="TConfig"/>.</summary>
+/// <typeparam name="TConfig">The settings' record.</typeparam>
+public abstract class PeftMethod<TConfig> : PeftMethod
+    where TConfig : PeftConfig
+{
+    /// <inheritdoc/>
+    public sealed override PeftConfig Defaults => field ??= JsonSerializer.Deserialize("{}", Json)!;
+
+    /// <summary>How the settings are read and written, from the method's own JSON context.</summary>
+    protected abstract JsonTypeInfo<TConfig> Json { get; }
+
+    /// <inheritdoc/>
+    public sealed override PeftConfig ReadConfig(JsonObject? settings, string source)
+    {
+        if (settings is null)
+        {
+            return Defaults;
+        }
+
+        var known = Json.Properties.Select(p => p.Name).ToList();
+        foreach (var (key, _) in settings)
+        {
+            if (!known.Contains(key, StringComparer.Ordinal))
+            {
+                throw new GraftException($"{source}: '{key}' is not a setting of {Name}; {Suggest.Hint(key, known)}");
+            }
+        }
+
+        try
+        {
+            return settings.Deserialize(Json) ?? Defaults;
+        }
+        catch (Exception e) when (e is JsonException or ArgumentException)
+        {
+            var reason = (e.InnerException ?? e).Message.Split(" Path: ", 2)[0].Split(" (Parameter", 2)[0].TrimEnd('.');
+            throw new GraftException($"{source}: a setting of {Name} has a wrong value: {reason}; defaults are {WriteConfig(Defaults).ToJsonString()}.", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public sealed override JsonObject WriteConfig(PeftConfig config) =>
+        JsonSerializer.SerializeToNode((TConfig)config, Json)!.AsObject();
+
+    /// <inheritdoc/>
+    public sealed override long CountParameters(PeftConfig config, SiteMap sites, int tasks = 1) =>
+        CountParameters((TConfig)config, sites, tasks);
+
+    /// <inheritdoc/>
+    public sealed override Adapter Attach(
+        Backbone backbone, string name, PeftConfig config, Rng rng, IReadOnlyList<string>? tasks = null)
+    {
+        using var scope = new TensorScope();
+        var adapter = new Adapter(name, this, config, tasks ?? [], backbone);
+        try
+        {
+            Attach(new AdapterBuilder(adapter, backbone, rng), (TConfig)config);
+            adapter.MoveTo(backbone.Device);
+            return adapter;
+        }
+        catch
+        {
+            adapter.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Puts the method's parts at the sites it asks for.</summary>
+    /// <param name="builder">Gives sites, generator and names.</param>
+    /// <param name="config">The settings.</param>
+    protected abstract void Attach(AdapterBuilder builder, TConfig config);
+
+    /// <summary>The number of trained parameters by the method's formula.</summary>
+    /// <param name="config">The settings.</param>
+    /// <param name="sites">The backbone's sites.</param>
+    /// <param name="tasks">The number of tasks that the adapter holds.</param>
+    protected abstract long CountParameters(TConfig config, SiteMap sites, int tasks);
+}

@@ -1,0 +1,45 @@
+using System.Runtime.CompilerServices;
+using Graft.Backbones.Sites;
+
+namespace Graft.Methods.Core;
+
+/// <summary>Checks values of settings, in constructors and <c>with</c> expressions alike.</summary>
+public static class Require
+{
+    /// <summary>Requires a number of at least 1.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="name">The setting's name.</param>
+    /// <exception cref="ArgumentException">It is smaller.</exception>
+    public static int Positive(int value, [CallerArgumentExpression(nameof(value))] string name = "") => value > 0
+        ? value
+        : throw new ArgumentException($"{Snake(name)} is {value}, expected a whole number of at least 1", name);
+
+    /// <summary>Requires a finite number above 0.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="name">The setting's name.</param>
+    /// <exception cref="ArgumentException">It is not.</exception>
+    public static double Positive(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        value > 0 && double.IsFinite(value)
+            ? value
+            : throw new ArgumentException($"{Snake(name)} is {value}, expected a number above 0", name);
+
+    /// <summary>Requires a probability in [0, 1).</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="name">The setting's name.</param>
+    /// <exception cref="ArgumentException">It is outside.</exception>
+    public static double Probability(double value, [CallerArgumentExpression(nameof(value))] string name = "") => value is >= 0 and < 1
+        ? value
+        : throw new ArgumentException($"{Snake(name)} is {value}, expected a probability in [0, 1)", name);
+
+    /// <summary>Requires at least one of the roles that make sense.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="allowed">Every role that makes sense here.</param>
+    /// <param name="name">The setting's name.</param>
+    /// <exception cref="ArgumentException">It is none or has other roles.</exception>
+    public static SiteRole Roles(SiteRole value, SiteRole allowed, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        value != SiteRole.None && (value & ~allowed) == 0
+            ? value
+            : throw new ArgumentException($"{Snake(name)} is '{SiteRoleJson.Text(value)}', expected one or more of {SiteRoleJson.Text(allowed)}", name);
+
+    private static string Snake(string name) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
+}

@@ -1,0 +1,130 @@
+using Graft.Backbones;
+using Graft.Backbones.Sites;
+using Graft.Torch;
+
+namespace Graft.Methods.Core;
+
+/// <summary>A part of a linear map that can be folded into the map's weight and bias.</summary>
+public interface IMergeable
+{
+    /// <summary>The weight and bias of the plain map that computes what the adapted map computes in evaluation.</summary>
+    /// <param name="weight">[Out, In], floating: the frozen weight; not changed.</param>
+    /// <param name="bias">[Out], floating, or null.</param>
+    /// <returns>New tensors, or the given ones where they do not change.</returns>
+    (Tensor Weight, Tensor? Bias) Merge(Tensor weight, Tensor? bias);
+}
+
+/// <summary>
+/// An adapter folded into its backbone. The replaced values are kept until disposal, so that <see cref="Unmerge"/> restores them
+/// bitwise. Thread contract: merging and unmerging change the backbone; no pass may run meanwhile.
+/// </summary>
+public sealed class WeightMerger : IDisposable
+{
+    private readonly List<(Parameter Parameter, Tensor Original)> _replaced = [];
+
+    private WeightMerger()
+    {
+    }
+
+    /// <summary>The largest difference of a hidden state's element between the adapted and the merged model.</summary>
+    public double MaxAbsoluteDifference { get; private set; }
+
+    /// <summary>That difference divided by the largest magnitude of a hidden state's element.</summary>
+    public double MaxRelativeDifference { get; private set; }
+
+    /// <summary>Whether every part of <paramref name="adapter"/> can be folded into weights.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="backbone">Its backbone.</param>
+    public static bool CanMerge(Adapter adapter, Backbone backbone) =>
+        backbone.Sites.All.All(s => adapter.Parts.At(s).ToArray().All(p => p is IMergeable || (p is ParameterPart && adapter.Tasks.Count == 0)));
+
+    /// <summary>Folds an adapter into the backbone's weights and checks on a batch that the answers stay the same.</summary>
+    /// <param name="backbone">The backbone; changed.</param>
+    /// <param name="adapter">The adapter; not changed.</param>
+    /// <param name="probe">The batch to check with.</param>
+    /// <param name="tolerance">The largest relative difference allowed.</param>
+    /// <exception cref="GraftException">The method cannot be merged, or the difference is larger; the backbone is then as before.</exception>
+    public static WeightMerger Merge(Backbone backbone, Adapter adapter, BackboneInput probe, double tolerance = 1e-4)
+    {
+        if (!CanMerge(adapter, backbone))
+        {
+            throw new GraftException($"The method {adapter.Method.Name} cannot be merged into weights; keep the adapter as it is.");
+        }
+
+        using var scope = new TensorScope();
+        using var frozen = Autograd.NoGrad();
+        var merger = new WeightMerger();
+        var before = new AdaptedModel(backbone).Forward(probe, adapter).Output.LastHiddenState;
+        merger.Fold(backbone, adapter);
+        var after = backbone.Forward(probe).LastHiddenState;
+        merger.MaxAbsoluteDifference = (before - after).Abs().Max().To(DType.Float64).ToDouble();
+        merger.MaxRelativeDifference = merger.MaxAbsoluteDifference / before.Abs().Max().To(DType.Float64).ToDouble();
+        if (!(merger.MaxRelativeDifference <= tolerance))
+        {
+            merger.Unmerge();
+            throw new GraftException(
+                $"Merging '{adapter.Name}' would change answers by {merger.MaxRelativeDifference:G3} (relative), more than {tolerance:G3}; nothing was changed, keep the adapter as it is.");
+        }
+
+        return merger;
+    }
+
+    /// <summary>Restores the backbone's weights bitwise.</summary>
+    public void Unmerge()
+    {
+        foreach (var (parameter, original) in _replaced)
+        {
+            parameter.Assign(original);
+        }
+
+        Dispose();
+    }
+
+    /// <summary>Frees the kept values; the backbone stays merged.</summary>
+    public void Dispose()
+    {
+        foreach (var (_, original) in _replaced)
+        {
+            original.Dispose();
+        }
+
+        _replaced.Clear();
+    }
+
+    private void Fold(Backbone backbone, Adapter adapter)
+    {
+        var rows = new RowGroup(0, 1, adapter.Parts, null);
+        _ = new AdapterPass([rows], training: false, rng: null);
+        foreach (var site in backbone.Sites.Parameters.Where(s => s.Parameter is not null && !adapter.Parts.At(s).IsEmpty))
+        {
+            Set(site, rows.Resolve(site)!);
+        }
+
+        foreach (var site in backbone.Sites.Linear(SiteRole.AllLinear))
+        {
+            foreach (var part in adapter.Parts.At(site))
+            {
+                var bias = site.Bias.Parameter?.Value;
+                var (newWeight, newBias) = ((IMergeable)part).Merge(site.Weight.Parameter!, bias);
+                Set(site.Weight, newWeight);
+                if (newBias is not null && !ReferenceEquals(newBias, bias))
+                {
+                    Set(site.Bias, newBias);
+                }
+            }
+        }
+    }
+
+    private void Set(ParameterSite site, Tensor value)
+    {
+        var parameter = site.Parameter ?? throw new GraftException(
+            $"Merging needs a bias at '{site.Path}', which this architecture does not have; keep the adapter as it is.");
+        if (ReferenceEquals(value, parameter.Value))
+        {
+            return;
+        }
+
+        _replaced.Insert(0, (parameter, parameter.Value.Clone().Unscoped()));
+        parameter.Assign(value);
+    }
+}
