@@ -1,0 +1,100 @@
+using Graft.Backbones;
+using Graft.Text;
+using Graft.Torch;
+
+namespace Graft.Tasks.Batches;
+
+/// <summary>The rows of a split as tokens, ready to be put into batches. Immutable and thread-safe.</summary>
+public sealed class TokenizedRows
+{
+    private readonly IReadOnlyList<Encoding> _encodings;
+    private readonly int _padId;
+
+    private TokenizedRows(TaskDefinition task, IReadOnlyList<Example> examples, IReadOnlyList<Encoding> encodings, int padId)
+    {
+        (Task, Examples, _encodings, _padId) = (task, examples, encodings, padId);
+        TruncatedRows = encodings.Count(e => e.TruncatedTokens > 0);
+    }
+
+    /// <summary>What is predicted.</summary>
+    public TaskDefinition Task { get; }
+
+    /// <summary>The rows.</summary>
+    public IReadOnlyList<Example> Examples { get; }
+
+    /// <summary>The number of rows.</summary>
+    public int Count => Examples.Count;
+
+    /// <summary>The number of rows that were longer than the model takes and lost their end.</summary>
+    public int TruncatedRows { get; }
+
+    /// <summary>The number of tokens of each row, special tokens included.</summary>
+    public IReadOnlyList<int> Lengths => field ??= [.. _encodings.Select(e => e.Ids.Length)];
+
+    /// <summary>Tokenizes rows in parallel.</summary>
+    /// <param name="task">What is predicted.</param>
+    /// <param name="examples">The rows.</param>
+    /// <param name="tokenizer">The backbone's tokenizer.</param>
+    /// <param name="maxTokens">The longest row in tokens; longer ones are truncated and counted.</param>
+    public static TokenizedRows Create(TaskDefinition task, IReadOnlyList<Example> examples, Tokenizer tokenizer, int maxTokens) => new(
+        task, examples,
+        tokenizer.EncodeBatch([.. examples.Select(e => (e.Text, e.Pair))], maxTokens),
+        tokenizer.PadId ?? 0);
+
+    /// <summary>Joins rows into a batch, padded to its longest row.</summary>
+    /// <param name="rows">The numbers of the rows.</param>
+    /// <param name="device">Where the batch goes.</param>
+    /// <returns>Ids and segments [B, T] int64; a float32 mask [B, T], or none when nothing is padded.</returns>
+    public BackboneInput Batch(IReadOnlyList<int> rows, Device device)
+    {
+        var length = rows.Max(r => Lengths[r]);
+        var ids = new long[rows.Count * length];
+        var types = new long[ids.Length];
+        var mask = new float[ids.Length];
+        for (var i = 0; i < rows.Count; i++)
+        {
+            var encoding = _encodings[rows[i]];
+            var start = i * length;
+            for (var t = 0; t < encoding.Ids.Length; t++)
+            {
+                ids[start + t] = encoding.Ids[t];
+                types[start + t] = encoding.TypeIds[t];
+                mask[start + t] = 1;
+            }
+
+            ids.AsSpan(start + encoding.Ids.Length, length - encoding.Ids.Length).Fill(_padId);
+        }
+
+        var padded = rows.Any(r => Lengths[r] < length);
+        return new BackboneInput(
+            Tensor.From(ids, rows.Count, length).To(device),
+            padded ? Tensor.From(mask, rows.Count, length).To(device) : null,
+            types.AsSpan().ContainsAnyExcept(0) ? Tensor.From(types, rows.Count, length).To(device) : null);
+    }
+
+    /// <summary>What the head should predict for rows.</summary>
+    /// <param name="rows">The numbers of the rows.</param>
+    /// <param name="device">Where the targets go.</param>
+    /// <returns>[B] int64 classes, [B, C] float32 0 or 1 (multilabel), or [B] float32 scores (regression).</returns>
+    public Tensor Targets(IReadOnlyList<int> rows, Device device)
+    {
+        switch (Task.Kind)
+        {
+            case TaskKind.Classification:
+                return Tensor.From(rows.Select(r => (long)Examples[r].Label).ToArray(), rows.Count).To(device);
+            case TaskKind.Regression:
+                return Tensor.From(rows.Select(r => (float)Examples[r].Score).ToArray(), rows.Count).To(device);
+            default:
+                var hot = new float[rows.Count * Task.Outputs];
+                for (var i = 0; i < rows.Count; i++)
+                {
+                    foreach (var label in Examples[rows[i]].Labels)
+                    {
+                        hot[(i * Task.Outputs) + label] = 1;
+                    }
+                }
+
+                return Tensor.From(hot, rows.Count, Task.Outputs).To(device);
+        }
+    }
+}

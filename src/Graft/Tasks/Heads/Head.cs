@@ -1,0 +1,107 @@
+using Graft.Backbones;
+using Graft.Torch;
+
+namespace Graft.Tasks.Heads;
+
+/// <summary>How a head makes one vector of a text's hidden states.</summary>
+public enum Pooling
+{
+    /// <summary>The mean over real tokens.</summary>
+    Mean,
+
+    /// <summary>The first token's state.</summary>
+    First,
+
+    /// <summary>The pretrained pooler of the first token; the backbone must be loaded with it.</summary>
+    Pooler,
+}
+
+/// <summary>The settings of a head. Immutable.</summary>
+/// <param name="Kind">What it predicts.</param>
+/// <param name="Outputs">The number of labels C; 1 for regression.</param>
+/// <param name="Pooling">How a text's hidden states become one vector.</param>
+/// <param name="Dropout">The dropout of that vector.</param>
+/// <param name="TargetMean">Regression: the mean of the training scores, added to the output.</param>
+/// <param name="TargetScale">Regression: the standard deviation of the training scores, by which the output is multiplied.</param>
+public sealed record HeadConfig(
+    TaskKind Kind, int Outputs, Pooling Pooling = Pooling.Mean, double Dropout = 0.1, double TargetMean = 0, double TargetScale = 1);
+
+/// <summary>
+/// A task's prediction head: <c>z = W drop(pool(h)) + b</c>, W [C, W] N(0, 0.02), b zero. Loss: cross-entropy (classification), mean
+/// binary cross-entropy over labels (multilabel), mean squared error of standardized scores (regression).
+/// Thread contract: read concurrently, changed only by training.
+/// </summary>
+public sealed class Head : Module
+{
+    private readonly Parameter _weight;
+    private readonly Parameter _bias;
+
+    /// <summary>Creates a head.</summary>
+    /// <param name="config">Its settings.</param>
+    /// <param name="width">The backbone's width W.</param>
+    /// <param name="rng">The generator of the initial weight.</param>
+    public Head(HeadConfig config, int width, Rng rng)
+    {
+        Config = config;
+        _weight = AddParameter("weight", rng.Normal([config.Outputs, width], 0, 0.02));
+        _bias = AddParameter("bias", Tensor.Zeros([config.Outputs], DType.Float32, Device.Cpu));
+    }
+
+    /// <summary>The head's settings.</summary>
+    public HeadConfig Config { get; }
+
+    /// <summary>Computes the logits, or the standardized score.</summary>
+    /// <param name="output">The backbone's output.</param>
+    /// <param name="mask">[B, T], floating: 1 at real tokens; null when nothing is padded.</param>
+    /// <param name="dropout">The generator of dropout while training; null in evaluation.</param>
+    /// <returns>[B, C], float32 (or float64 after a float64 backbone).</returns>
+    /// <exception cref="GraftException">The head reads the pooler and the backbone was loaded without it.</exception>
+    public Tensor Forward(BackboneOutput output, Tensor? mask, Rng? dropout = null)
+    {
+        var pooled = Pool(output, mask).To(_weight.Value.DType);
+        return F.Linear(dropout is null ? pooled : F.Dropout(pooled, Config.Dropout, dropout), _weight, _bias);
+    }
+
+    /// <summary>The mean loss of a batch.</summary>
+    /// <param name="logits">[B, C], floating: from <see cref="Forward"/>.</param>
+    /// <param name="targets">[B] int64 classes, [B, C] floating 0 or 1 (multilabel), or [B] floating scores (regression).</param>
+    /// <param name="labelSmoothing">The share of probability spread over all classes; classification only.</param>
+    /// <returns>A scalar.</returns>
+    public Tensor Loss(Tensor logits, Tensor targets, double labelSmoothing = 0) => Config.Kind switch
+    {
+        TaskKind.Classification => F.CrossEntropy(logits, targets, labelSmoothing),
+        TaskKind.Multilabel => F.BinaryCrossEntropyWithLogits(logits, targets.To(logits.DType)),
+        _ => F.MseLoss(logits.Squeeze(1), (targets.To(logits.DType) - Config.TargetMean) / Config.TargetScale),
+    };
+
+    /// <summary>Turns logits into what a user reads: class probabilities, label probabilities, or scores.</summary>
+    /// <param name="logits">[B, C], floating.</param>
+    /// <returns>[B, C]: softmax, sigmoid, or scores in the task's own unit.</returns>
+    public Tensor Predict(Tensor logits) => Config.Kind switch
+    {
+        TaskKind.Classification => logits.Softmax(-1),
+        TaskKind.Multilabel => logits.Sigmoid(),
+        _ => (logits * Config.TargetScale) + Config.TargetMean,
+    };
+
+    private Tensor Pool(BackboneOutput output, Tensor? mask)
+    {
+        var hidden = output.LastHiddenState;
+        switch (Config.Pooling)
+        {
+            case Pooling.First:
+                return hidden.Select(1, 0);
+            case Pooling.Pooler:
+                return output.Pooled ?? throw new GraftException(
+                    "This head reads the pretrained pooler, and the backbone was loaded without one; load a model folder that has pooler weights.");
+            default:
+                if (mask is null)
+                {
+                    return hidden.Mean(1);
+                }
+
+                var weights = mask.To(hidden.DType).Unsqueeze(2);
+                return (hidden * weights).Sum(1) / weights.Sum(1).Clamp(low: 1e-9);
+        }
+    }
+}

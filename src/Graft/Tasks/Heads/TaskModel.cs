@@ -1,0 +1,61 @@
+using Graft.Backbones;
+using Graft.Methods.Core;
+using Graft.Torch;
+
+namespace Graft.Tasks.Heads;
+
+/// <summary>
+/// A task's model: a shared frozen backbone, the task's adapter and its head. It owns adapter and head, not the backbone.
+/// Thread contract: forward passes may run at once; only training changes it.
+/// </summary>
+public sealed class TaskModel : IDisposable
+{
+    /// <summary>Joins the parts.</summary>
+    /// <param name="task">What is predicted.</param>
+    /// <param name="backbone">The frozen model; not owned.</param>
+    /// <param name="adapter">The adapter; owned from now on.</param>
+    /// <param name="head">The head; owned from now on.</param>
+    /// <param name="maxTokens">The longest row in tokens; longer ones are truncated, in training and in prediction alike.</param>
+    public TaskModel(TaskDefinition task, Backbone backbone, Adapter adapter, Head head, int maxTokens)
+    {
+        (Task, Backbone, Adapter, Head, MaxTokens) = (task, backbone, adapter, head, maxTokens);
+        head.MoveTo(backbone.Device);
+    }
+
+    /// <summary>What is predicted.</summary>
+    public TaskDefinition Task { get; }
+
+    /// <summary>The frozen model.</summary>
+    public Backbone Backbone { get; }
+
+    /// <summary>The task's adapter.</summary>
+    public Adapter Adapter { get; }
+
+    /// <summary>The task's head.</summary>
+    public Head Head { get; }
+
+    /// <summary>The longest row in tokens.</summary>
+    public int MaxTokens { get; }
+
+    /// <summary>Every trained parameter: the adapter's under <c>adapter.</c>, the head's under <c>head.</c>.</summary>
+    public IEnumerable<(string Path, Parameter Parameter)> Parameters() =>
+        Adapter.NamedParameters().Select(p => ("adapter." + p.Path, p.Parameter))
+            .Concat(Head.NamedParameters().Select(p => ("head." + p.Path, p.Parameter)));
+
+    /// <summary>Computes the logits of a batch.</summary>
+    /// <param name="input">The batch.</param>
+    /// <param name="training">The generator of dropout while training; null in evaluation.</param>
+    /// <returns>[B, C] logits, and the adapter's term of the training loss or null.</returns>
+    public (Tensor Logits, Tensor? AuxiliaryLoss) Forward(BackboneInput input, Rng? training = null)
+    {
+        var (output, auxiliary) = new AdaptedModel(Backbone).Forward(input, Adapter, training is not null, training);
+        return (Head.Forward(output, input.Mask, training), auxiliary);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Adapter.Dispose();
+        Head.Dispose();
+    }
+}

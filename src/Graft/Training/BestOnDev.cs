@@ -1,0 +1,79 @@
+using Graft.Tasks.Heads;
+using Graft.Torch;
+
+namespace Graft.Training;
+
+/// <summary>Keeps the parameters of the best evaluation on dev so far. Thread contract: one thread.</summary>
+/// <param name="model">The model that is trained.</param>
+public sealed class BestOnDev(TaskModel model) : IDisposable
+{
+    private readonly Dictionary<string, Tensor> _values = new(StringComparer.Ordinal);
+
+    /// <summary>The primary metric of the best evaluation; null before the first.</summary>
+    public double? Metric { get; private set; }
+
+    /// <summary>The step of the best evaluation.</summary>
+    public int Step { get; private set; }
+
+    /// <summary>Evaluations since the best one.</summary>
+    public int EvaluationsSince { get; private set; }
+
+    internal IReadOnlyDictionary<string, Tensor> Values => _values;
+
+    /// <summary>Takes an evaluation into account; a later one wins only when it is better.</summary>
+    /// <param name="metric">The primary metric.</param>
+    /// <param name="step">The step after which it was measured.</param>
+    /// <returns>Whether it is the best so far.</returns>
+    public bool Offer(double metric, int step)
+    {
+        if (metric <= Metric || (Metric is not null && double.IsNaN(metric)))
+        {
+            EvaluationsSince++;
+            return false;
+        }
+
+        (Metric, Step, EvaluationsSince) = (metric, step, 0);
+        foreach (var (path, parameter) in model.Parameters())
+        {
+            using var detached = parameter.Value.Detach();
+            Put(path, detached.Clone());
+        }
+
+        return true;
+    }
+
+    /// <summary>Puts the best parameters back into the model.</summary>
+    public void Restore()
+    {
+        foreach (var (path, parameter) in model.Parameters())
+        {
+            if (_values.TryGetValue(path, out var value))
+            {
+                parameter.Assign(value);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var value in _values.Values)
+        {
+            value.Dispose();
+        }
+
+        _values.Clear();
+    }
+
+    internal void Load(double? metric, int step, int since) => (Metric, Step, EvaluationsSince) = (metric, step, since);
+
+    internal void Put(string path, Tensor value)
+    {
+        if (_values.Remove(path, out var old))
+        {
+            old.Dispose();
+        }
+
+        _values[path] = value;
+    }
+}

@@ -1,0 +1,63 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Graft.Torch;
+
+namespace Graft.Training;
+
+/// <summary>
+/// A run's log: one JSON object a line, each with <c>event</c>. Every line is flushed, and a resumed run cuts what was logged after its
+/// checkpoint, so that the log reads as if nothing had happened. Thread contract: one thread.
+/// </summary>
+public sealed class RunLog : IDisposable
+{
+    private readonly FileStream _file;
+
+    private RunLog(FileStream file) => _file = file;
+
+    /// <summary>The bytes written so far.</summary>
+    public long Length => _file.Position;
+
+    /// <summary>Opens a log and cuts it to <paramref name="length"/> bytes.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="length">The bytes to keep: 0 for a new run.</param>
+    /// <exception cref="GraftException">The file cannot be written.</exception>
+    public static RunLog Open(string path, long length = 0)
+    {
+        try
+        {
+            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read);
+            file.SetLength(Math.Min(length, file.Length));
+            file.Seek(0, SeekOrigin.End);
+            return new RunLog(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new GraftException($"The run log '{path}' cannot be written ({e.Message}); give an --out folder that can be.", e);
+        }
+    }
+
+    /// <summary>Appends an event.</summary>
+    /// <param name="name">Its name, such as <c>step</c>.</param>
+    /// <param name="values">Its values; numbers that are not finite are written as null.</param>
+    public void Write(string name, params ReadOnlySpan<(string Key, JsonNode? Value)> values)
+    {
+        var line = new JsonObject { ["event"] = name };
+        foreach (var (key, value) in values)
+        {
+            line[key] = value;
+        }
+
+        _file.Write(Encoding.UTF8.GetBytes(line.ToJsonString(s_oneLine) + "\n"));
+        _file.Flush();
+    }
+
+    /// <summary>A number as JSON, null where it is not finite.</summary>
+    /// <param name="value">The number.</param>
+    public static JsonNode? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
+
+    /// <inheritdoc/>
+    public void Dispose() => _file.Dispose();
+
+    private static readonly JsonSerializerOptions s_oneLine = new() { WriteIndented = false };
+}

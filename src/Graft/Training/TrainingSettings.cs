@@ -1,0 +1,43 @@
+namespace Graft.Training;
+
+/// <summary>How the learning rate runs after its warm-up.</summary>
+public enum ScheduleKind
+{
+    /// <summary>Falls linearly to zero.</summary>
+    Linear,
+
+    /// <summary>Falls to zero along half a cosine.</summary>
+    Cosine,
+
+    /// <summary>Stays.</summary>
+    Constant,
+}
+
+/// <summary>The settings of the training loop. Immutable.</summary>
+/// <param name="Epochs">Passes over the training rows, used where <paramref name="Steps"/> is null.</param>
+/// <param name="Steps">Optimizer steps; null to count epochs.</param>
+/// <param name="BatchSize">Rows of an optimizer step.</param>
+/// <param name="Accumulation">Micro-batches that a step's rows are split into; the step's gradient is the same, its memory smaller.</param>
+/// <param name="LearningRate">The peak learning rate.</param>
+/// <param name="Schedule">How it runs.</param>
+/// <param name="WarmupRatio">The share of the steps in which it rises from zero.</param>
+/// <param name="WeightDecay">AdamW's decoupled weight decay of matrices; vectors (biases, norms) have none.</param>
+/// <param name="ClipNorm">The largest norm of the whole gradient; 0 for no clipping.</param>
+/// <param name="LabelSmoothing">The share of probability that cross-entropy spreads over all classes.</param>
+/// <param name="EvaluateEvery">Steps between evaluations on dev; null for the end of each epoch.</param>
+/// <param name="Patience">Evaluations without a better dev metric after which training stops; null for never.</param>
+/// <param name="Seed">The seed of row order, initial values and dropout.</param>
+public sealed record TrainingSettings(
+    double Epochs = 5,
+    int? Steps = null,
+    int BatchSize = 32,
+    int Accumulation = 1,
+    double LearningRate = 1e-3,
+    ScheduleKind Schedule = ScheduleKind.Linear,
+    double WarmupRatio = 0.06,
+    double WeightDecay = 0.01,
+    double ClipNorm = 1,
+    double LabelSmoothing = 0,
+    int? EvaluateEvery = null,
+    int? Patience = null,
+    long Seed = 0);
