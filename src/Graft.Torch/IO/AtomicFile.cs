@@ -44,7 +44,7 @@ public static partial class AtomicFile
         }
     }
 
-    private static string Reason(Exception e)
+    internal static string Reason(Exception e)
     {
         var message = e.Message.ReplaceLineEndings(" ");
         var end = message.IndexOf(" : '", StringComparison.Ordinal);
@@ -52,7 +52,7 @@ public static partial class AtomicFile
     }
 
     /// <summary>Makes the rename itself survive a power cut; a file system that cannot is left as it is.</summary>
-    private static void SyncFolder(string folder)
+    internal static void SyncFolder(string folder)
     {
         const int ReadOnlyDirectory = 0x10000;
         if (!OperatingSystem.IsLinux()) return;

@@ -26,9 +26,18 @@ public static class Evaluator
         TaskModel model, TokenizedRows rows, int batchSize = 64, CancellationToken cancellation = default)
     {
         var outputs = Answer(model, rows, batchSize, cancellation);
-        var predictions = Judge(model.Task, rows.Examples, outputs);
-        return new EvaluationResult(
-            model.Task.MetricNames.ToDictionary(n => n, n => Tasks.Metrics.Get(n).Compute(predictions), StringComparer.Ordinal), outputs);
+        return new EvaluationResult(Measure(model.Task, rows.Examples, outputs), outputs);
+    }
+
+    /// <summary>The task's metrics of answers.</summary>
+    /// <param name="task">What is predicted.</param>
+    /// <param name="rows">The labelled rows.</param>
+    /// <param name="outputs">Per row: class probabilities, label probabilities, or the score alone.</param>
+    /// <returns>The metrics by name, in the task's order.</returns>
+    public static IReadOnlyDictionary<string, double> Measure(TaskDefinition task, IReadOnlyList<Example> rows, IReadOnlyList<float[]> outputs)
+    {
+        var predictions = Judge(task, rows, outputs);
+        return task.MetricNames.ToDictionary(n => n, n => Metrics.Get(n).Compute(predictions), StringComparer.Ordinal);
     }
 
     /// <summary>Answers every row.</summary>

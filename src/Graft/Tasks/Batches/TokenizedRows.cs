@@ -45,32 +45,8 @@ public sealed class TokenizedRows
     /// <param name="rows">The numbers of the rows.</param>
     /// <param name="device">Where the batch goes.</param>
     /// <returns>Ids and segments [B, T] int64; a float32 mask [B, T], or none when nothing is padded.</returns>
-    public BackboneInput Batch(IReadOnlyList<int> rows, Device device)
-    {
-        var length = rows.Max(r => Lengths[r]);
-        var ids = new long[rows.Count * length];
-        var types = new long[ids.Length];
-        var mask = new float[ids.Length];
-        for (var i = 0; i < rows.Count; i++)
-        {
-            var encoding = _encodings[rows[i]];
-            var start = i * length;
-            for (var t = 0; t < encoding.Ids.Length; t++)
-            {
-                ids[start + t] = encoding.Ids[t];
-                types[start + t] = encoding.TypeIds[t];
-                mask[start + t] = 1;
-            }
-
-            ids.AsSpan(start + encoding.Ids.Length, length - encoding.Ids.Length).Fill(_padId);
-        }
-
-        var padded = rows.Any(r => Lengths[r] < length);
-        return new BackboneInput(
-            Tensor.From(ids, rows.Count, length).To(device),
-            padded ? Tensor.From(mask, rows.Count, length).To(device) : null,
-            types.AsSpan().ContainsAnyExcept(0) ? Tensor.From(types, rows.Count, length).To(device) : null);
-    }
+    public BackboneInput Batch(IReadOnlyList<int> rows, Device device) =>
+        PaddedBatch.Of([.. rows.Select(r => _encodings[r])], _padId, device);
 
     /// <summary>What the head should predict for rows.</summary>
     /// <param name="rows">The numbers of the rows.</param>

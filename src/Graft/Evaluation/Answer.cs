@@ -1,0 +1,80 @@
+using System.Text.Json.Nodes;
+using Graft.Tasks;
+
+namespace Graft.Evaluation;
+
+/// <summary>What a model answers on one row. Immutable.</summary>
+/// <param name="Task">What was asked.</param>
+/// <param name="Outputs">Class probabilities, label probabilities, or the score alone.</param>
+/// <param name="TruncatedTokens">The tokens at the row's end that the model did not see because the row is longer than it takes.</param>
+public sealed record Answer(TaskDefinition Task, IReadOnlyList<float> Outputs, int TruncatedTokens = 0)
+{
+    /// <summary>The predicted labels: one of a classification, any number of a multilabel task (most probable first), none of a regression.</summary>
+    public IReadOnlyList<string> Labels => field ??= Task.Kind switch
+    {
+        TaskKind.Classification => [Task.Labels[Evaluator.ArgMax([.. Outputs])]],
+        TaskKind.Multilabel => [.. Evaluator.PredictedLabels([.. Outputs]).OrderByDescending(l => Outputs[l]).Select(l => Task.Labels[l])],
+        _ => [],
+    };
+
+    /// <summary>The most probable predicted label; null when none is predicted.</summary>
+    public string? Label => Labels.Count > 0 ? Labels[0] : null;
+
+    /// <summary>The probability of <see cref="Label"/>; NaN when none is predicted.</summary>
+    public float Probability => Label is { } label ? ProbabilityOf(label) : float.NaN;
+
+    /// <summary>The predicted number of a regression; NaN of the other kinds.</summary>
+    public float Score => Task.Kind == TaskKind.Regression ? Outputs[0] : float.NaN;
+
+    /// <summary>The probability of a label.</summary>
+    /// <param name="label">One of the task's labels.</param>
+    /// <exception cref="ArgumentException">The task has no such label.</exception>
+    public float ProbabilityOf(string label)
+    {
+        for (var i = 0; i < Task.Labels.Count; i++)
+        {
+            if (Task.Labels[i] == label)
+            {
+                return Outputs[i];
+            }
+        }
+
+        throw new ArgumentException($"The task '{Task.Name}' has no label '{label}'.", nameof(label));
+    }
+
+    /// <summary>
+    /// The answer as JSON: <c>task</c>; <c>label</c> and <c>probability</c> (classification), <c>labels</c> (multilabel) or <c>score</c>
+    /// (regression); <c>probabilities</c> by label; <c>truncated_tokens</c> where there are any.
+    /// </summary>
+    public JsonObject ToJson()
+    {
+        var json = new JsonObject { ["task"] = Task.Name };
+        switch (Task.Kind)
+        {
+            case TaskKind.Regression:
+                json["score"] = Number(Score);
+                break;
+            case TaskKind.Multilabel:
+                json["labels"] = new JsonArray([.. Labels.Select(l => (JsonNode?)l)]);
+                break;
+            default:
+                json["label"] = Label;
+                json["probability"] = Number(Probability);
+                break;
+        }
+
+        if (Task.Kind != TaskKind.Regression)
+        {
+            json["probabilities"] = new JsonObject(Task.Labels.Select((label, i) => KeyValuePair.Create(label, Number(Outputs[i]))));
+        }
+
+        if (TruncatedTokens > 0)
+        {
+            json["truncated_tokens"] = TruncatedTokens;
+        }
+
+        return json;
+    }
+
+    private static JsonNode? Number(float value) => float.IsFinite(value) ? JsonValue.Create(value) : null;
+}

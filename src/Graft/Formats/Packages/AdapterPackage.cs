@@ -1,0 +1,191 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Graft.Backbones;
+using Graft.Methods.Core;
+using Graft.Torch;
+
+namespace Graft.Formats.Packages;
+
+/// <summary>
+/// A trained adapter and its head as a folder: <c>graft.json</c>, <c>adapter.safetensors</c> and <c>head.safetensors</c>. Opening reads the
+/// manifest alone; weights are read into modules made from it. Immutable and thread-safe.
+/// </summary>
+public sealed class AdapterPackage
+{
+    /// <summary>The manifest's file.</summary>
+    public const string ManifestName = "graft.json";
+
+    /// <summary>The file of the adapter's weights; it has no tensors where the method has no parameters.</summary>
+    public const string AdapterName = "adapter.safetensors";
+
+    /// <summary>The file of the head's weights.</summary>
+    public const string HeadName = "head.safetensors";
+
+    private static readonly JsonSerializerOptions s_readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private AdapterPackage(string folder, PackageManifest manifest) => (Folder, Manifest) = (folder, manifest);
+
+    /// <summary>The folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>What <c>graft.json</c> says.</summary>
+    public PackageManifest Manifest { get; }
+
+    /// <summary>The size of the adapter's file in bytes.</summary>
+    public long AdapterBytes => Manifest.AdapterFile.Bytes;
+
+    /// <summary>The size of the head's file in bytes.</summary>
+    public long HeadBytes => Manifest.HeadFile.Bytes;
+
+    /// <summary>Whether a folder holds a package, good or bad.</summary>
+    /// <param name="folder">The folder.</param>
+    public static bool IsPackage(string folder) => File.Exists(Path.Combine(folder, ManifestName));
+
+    /// <summary>Reads and checks the manifest of a package.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="GraftException">There is no package, a file is missing, or the manifest breaks a rule.</exception>
+    public static AdapterPackage Open(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (!Directory.Exists(folder))
+        {
+            throw new GraftException($"There is no package folder '{folder}'; name a folder that training wrote (it holds {ManifestName}).");
+        }
+
+        if (!IsPackage(folder))
+        {
+            throw new GraftException($"The folder '{folder}' is no package, as it has no {ManifestName}; name a folder that training wrote.");
+        }
+
+        foreach (var (name, what) in new[] { (AdapterName, "adapter"), (HeadName, "head") })
+        {
+            if (!File.Exists(Path.Combine(folder, name)))
+            {
+                throw new GraftException($"The package '{folder}' has no {what}, {name} is missing; take the package from where it was trained again.");
+            }
+        }
+
+        return new AdapterPackage(folder, PackageManifest.Load(Path.Combine(folder, ManifestName)));
+    }
+
+    /// <summary>Writes a package; one that is there is replaced in one step, so that a process that dies leaves the old or the new one.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="manifest">Makes the manifest once the files of adapter and head are written.</param>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="head">The head.</param>
+    /// <returns>The package.</returns>
+    /// <exception cref="GraftException">The folder holds something else, the disk is full, or the place cannot be written; nothing changes then.</exception>
+    public static AdapterPackage Save(string folder, Func<PackageFile, PackageFile, PackageManifest> manifest, Module adapter, Module head)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        ArgumentNullException.ThrowIfNull(adapter);
+        ArgumentNullException.ThrowIfNull(head);
+        RefuseForeign(folder);
+        PackageManifest? written = null;
+        AtomicFolder.Replace(folder, place =>
+        {
+            written = manifest(
+                PackageWeights.Write(Path.Combine(place, AdapterName), adapter), PackageWeights.Write(Path.Combine(place, HeadName), head));
+            AtomicFile.Write(Path.Combine(place, ManifestName), stream => JsonSerializer.Serialize(stream, written.ToJson(), s_readable));
+        });
+        return new AdapterPackage(folder, written!);
+    }
+
+    /// <summary>The method that the manifest names.</summary>
+    /// <exception cref="GraftException">There is no such method; the message names the nearest.</exception>
+    public PeftMethod Method()
+    {
+        try
+        {
+            return PeftMethods.Get(Manifest.Method);
+        }
+        catch (GraftException e)
+        {
+            throw new GraftException($"{Path.Combine(Folder, ManifestName)}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Refuses a backbone other than the one that the package was trained on.</summary>
+    /// <param name="backbone">The backbone.</param>
+    /// <exception cref="GraftException">It is another one; the message names both.</exception>
+    public void CheckBackbone(Backbone backbone)
+    {
+        ArgumentNullException.ThrowIfNull(backbone);
+        var own = Manifest.Backbone;
+        if (own.Fingerprint != backbone.Fingerprint)
+        {
+            throw new GraftException(
+                $"The package '{Folder}' was trained on the backbone '{own.Source}' ({own.ModelType}, {own.Layers} layers of width {own.HiddenSize}, " +
+                $"fingerprint {Short(own.Fingerprint)}), and the one loaded is another ({backbone.Config.ModelType}, {backbone.Config.Layers} layers of width " +
+                $"{backbone.Config.HiddenSize}, fingerprint {Short(backbone.Fingerprint)}); give the first with --backbone, or train the package again on the second.");
+        }
+    }
+
+    /// <summary>Makes the adapter on a backbone and reads its weights, every key and shape accounted for.</summary>
+    /// <param name="backbone">The backbone that the package was trained on; it is not changed.</param>
+    /// <exception cref="GraftException">Another backbone, an unknown method or setting, or weights that do not fit or are damaged.</exception>
+    public Adapter LoadAdapter(Backbone backbone)
+    {
+        CheckBackbone(backbone);
+        var method = Method();
+        var path = Path.Combine(Folder, ManifestName);
+        var config = method.ReadConfig(Manifest.Config, path);
+
+        // Before anything is allocated: a damaged setting may ask for more memory than there is.
+        var parameters = method.CountParameters(config, backbone.Sites);
+        if (parameters != Manifest.AdapterFile.Parameters)
+        {
+            throw new GraftException(
+                $"{path}: 'config' makes an adapter of {parameters} parameters, and the file says {Manifest.AdapterFile.Parameters}; take the package from where it was trained again.");
+        }
+
+        using var rng = new Rng(0, Device.Cpu);
+        var adapter = method.Attach(backbone, Manifest.Task.Name, config, rng);
+        return Filled(adapter, AdapterName, Manifest.AdapterFile);
+    }
+
+    /// <summary>Reads the head's weights, every key and shape accounted for.</summary>
+    /// <typeparam name="T">The type of the head.</typeparam>
+    /// <param name="head">The head, made by the manifest's settings; disposed when its weights do not fit.</param>
+    /// <returns>The same head.</returns>
+    /// <exception cref="GraftException">The weights do not fit or are damaged.</exception>
+    public T LoadHead<T>(T head)
+        where T : Module => Filled(head, HeadName, Manifest.HeadFile);
+
+    private T Filled<T>(T module, string name, PackageFile file)
+        where T : Module
+    {
+        try
+        {
+            PackageWeights.Read(Path.Combine(Folder, name), module, file);
+            return module;
+        }
+        catch
+        {
+            module.Dispose();
+            throw;
+        }
+    }
+
+    private static void RefuseForeign(string folder)
+    {
+        if (File.Exists(folder))
+        {
+            throw new GraftException($"'{folder}' is a file, expected a folder for the package; choose another place.");
+        }
+
+        if (!Directory.Exists(folder))
+        {
+            return;
+        }
+
+        string[] own = [ManifestName, AdapterName, HeadName];
+        var foreign = Directory.EnumerateFileSystemEntries(folder).Select(p => Path.GetFileName(p)).Except(own, StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+        if (foreign.Count > 0)
+        {
+            throw new GraftException($"The folder '{folder}' holds what is no part of a package ({Suggest.List(foreign)}); choose an empty or new folder.");
+        }
+    }
+
+    private static string Short(string fingerprint) => fingerprint.Length > 12 ? fingerprint[..12] : fingerprint;
+}

@@ -1,0 +1,41 @@
+using Graft.Backbones;
+using Graft.Text;
+using Graft.Torch;
+
+namespace Graft.Tasks.Batches;
+
+/// <summary>Joins tokenized texts into a batch. Stateless and thread-safe.</summary>
+public static class PaddedBatch
+{
+    /// <summary>Joins texts into a batch, padded to the longest.</summary>
+    /// <param name="encodings">The tokens of B texts, at least one.</param>
+    /// <param name="padId">The id that fills.</param>
+    /// <param name="device">Where the batch goes.</param>
+    /// <returns>Ids and segments [B, T] int64; a float32 mask [B, T], or none when nothing is padded.</returns>
+    public static BackboneInput Of(IReadOnlyList<Encoding> encodings, int padId, Device device)
+    {
+        var (count, length) = (encodings.Count, encodings.Max(e => e.Ids.Length));
+        var ids = new long[count * length];
+        var types = new long[ids.Length];
+        var mask = new float[ids.Length];
+        for (var i = 0; i < count; i++)
+        {
+            var encoding = encodings[i];
+            var start = i * length;
+            for (var t = 0; t < encoding.Ids.Length; t++)
+            {
+                ids[start + t] = encoding.Ids[t];
+                types[start + t] = encoding.TypeIds[t];
+                mask[start + t] = 1;
+            }
+
+            ids.AsSpan(start + encoding.Ids.Length, length - encoding.Ids.Length).Fill(padId);
+        }
+
+        var padded = encodings.Any(e => e.Ids.Length < length);
+        return new BackboneInput(
+            Tensor.From(ids, count, length).To(device),
+            padded ? Tensor.From(mask, count, length).To(device) : null,
+            types.AsSpan().ContainsAnyExcept(0) ? Tensor.From(types, count, length).To(device) : null);
+    }
+}

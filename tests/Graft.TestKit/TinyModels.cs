@@ -1,0 +1,78 @@
+using System.Text.Json.Nodes;
+using Graft.Backbones;
+using Graft.Methods.Core;
+using Graft.Tasks;
+using Graft.Tasks.Heads;
+using Graft.Text;
+using Graft.Torch;
+
+namespace Graft.TestKit;
+
+/// <summary>A tokenizer, tasks and task models that fit <see cref="TinyBackbones"/>, and a tiny model as a Hugging Face folder.</summary>
+public static class TinyModels
+{
+    private static readonly string[] s_vocabulary =
+    [
+        "[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]", ".", "good", "bad", "film",
+        .. Enumerable.Range('a', 26).Select(c => $"{(char)c}"), .. Enumerable.Range('a', 26).Select(c => $"##{(char)c}"),
+    ];
+
+    /// <summary>One task of each kind.</summary>
+    public static TaskDefinition Task(TaskKind kind, string? name = null, bool pair = false) => kind switch
+    {
+        TaskKind.Classification => new(name ?? "mood", kind, ["sad", "glad", "so-so"], ["accuracy", "macro_f1"], pair),
+        TaskKind.Multilabel => new(name ?? "topics", kind, ["plot", "cast", "music", "price"], ["micro_f1"], pair),
+        _ => new(name ?? "stars", kind, [], ["pearson", "spearman"], pair),
+    };
+
+    /// <summary>A model whose parameters are away from their start, so that every part acts.</summary>
+    public static TaskModel Create(
+        Backbone backbone, string method, TaskKind kind, int seed = 1, string? name = null, bool pair = false, int maxTokens = 24)
+    {
+        using var scope = new TensorScope();
+        using var frozen = Autograd.NoGrad();
+        using var rng = new Rng(seed, Device.Cpu);
+        var task = Task(kind, name, pair);
+        var peft = PeftMethods.Get(method);
+        var adapter = peft.Attach(backbone, task.Name, peft.Defaults, rng);
+        var head = new Head(
+            new HeadConfig(kind, task.Outputs, TargetMean: kind == TaskKind.Regression ? 3 : 0, TargetScale: kind == TaskKind.Regression ? 1.25 : 1),
+            backbone.Config.HiddenSize, rng);
+        foreach (var parameter in adapter.Parameters().Concat(head.Parameters()))
+        {
+            parameter.Value.Add_(rng.Normal(parameter.Value.Shape, 0, 0.3).To(parameter.Value.DType));
+        }
+
+        return new TaskModel(task, backbone, adapter, head, maxTokens);
+    }
+
+    /// <summary>A WordPiece tokenizer of as many tokens as the tiny backbones have, padding where RoBERTa expects it.</summary>
+    public static Tokenizer Tokenizer()
+    {
+        using var folder = new TestFolder();
+        return Text.Tokenizer.FromVocabTxt(folder.Write("vocab.txt", string.Join('\n', s_vocabulary) + "\n"));
+    }
+
+    /// <summary>Writes the tiny BERT as a Hugging Face folder and returns its path.</summary>
+    public static string WriteFolder(string folder, int layers = 2)
+    {
+        Directory.CreateDirectory(folder);
+        using var backbone = TinyBackbones.Create("bert", layers: layers);
+        SafetensorsWriter.Write(
+            Path.Combine(folder, "model.safetensors"), backbone.NamedParameters().Select(p => SafetensorsEntry.From(p.Path, p.Parameter.Value)));
+        var config = new JsonObject
+        {
+            ["model_type"] = "bert",
+            ["hidden_size"] = TinyBackbones.Width,
+            ["num_hidden_layers"] = layers,
+            ["num_attention_heads"] = 4,
+            ["intermediate_size"] = 32,
+            ["vocab_size"] = TinyBackbones.Vocabulary,
+            ["max_position_embeddings"] = 32,
+            ["type_vocab_size"] = 2,
+        };
+        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
+        File.WriteAllText(Path.Combine(folder, "vocab.txt"), string.Join('\n', s_vocabulary) + "\n");
+        return folder;
+    }
+}
