@@ -1,0 +1,129 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Graft.Torch;
+
+namespace Graft.Recipes;
+
+/// <summary>
+/// The folder of a run: <c>run.json</c> (the settings), a package per task under the task's name, and under <c>training/</c> each task's log
+/// (<c>TASK.jsonl</c>), checkpoint (<c>TASK.checkpoint.safetensors</c>, while it trains) and report (<c>TASK.report.json</c>, when it is done).
+/// </summary>
+internal sealed class RunFolder
+{
+    private static readonly JsonSerializerOptions s_readable = new() { WriteIndented = true };
+    private readonly string _path;
+
+    private RunFolder(string path) => _path = path;
+
+    public string Root => _path;
+
+    /// <summary>Opens the folder of a new run, or of the one to resume.</summary>
+    /// <exception cref="GraftException">It holds another run, or cannot be written.</exception>
+    public static RunFolder Open(TrainSettings settings)
+    {
+        var folder = new RunFolder(settings.Out);
+        var settingsPath = Path.Combine(settings.Out, "run.json");
+        var mine = settings.ToJson();
+        try
+        {
+            if (File.Exists(settingsPath) && settings.Resume)
+            {
+                folder.RequireSame(settingsPath, mine);
+            }
+            else if (File.Exists(settingsPath) && !settings.Overwrite)
+            {
+                throw new GraftException(
+                    $"'{settings.Out}' holds a run already; go on with it (--resume), replace it (--overwrite), or give another --out.");
+            }
+            else if (settings.Resume)
+            {
+                throw new GraftException($"'{settings.Out}' holds no run to resume (no run.json); leave out --resume, or give the folder of the run.");
+            }
+
+            var training = Path.Combine(settings.Out, "training");
+            if (!settings.Resume && Directory.Exists(training))
+            {
+                Directory.Delete(training, recursive: true);
+            }
+
+            Directory.CreateDirectory(training);
+            if (!settings.Resume)
+            {
+                WriteText(settingsPath, mine.ToJsonString(s_readable));
+            }
+
+            return folder;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new GraftException($"The output folder '{settings.Out}' cannot be written ({e.Message}); give an --out folder that can be.", e);
+        }
+    }
+
+    public string Package(string task) => Path.Combine(_path, task);
+
+    public string Log(string task) => Path.Combine(_path, "training", task + ".jsonl");
+
+    public string Checkpoint(string task) => Path.Combine(_path, "training", task + ".checkpoint.safetensors");
+
+    /// <summary>The report of a task that was finished by a run with the same identity; null where it is not.</summary>
+    public TaskReport? Finished(string task, string identity)
+    {
+        var path = ReportPath(task);
+        if (!File.Exists(path) || !Directory.Exists(Package(task)))
+        {
+            return null;
+        }
+
+        try
+        {
+            var json = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+            return json["identity"]?.GetValue<string>() == identity ? TaskReport.FromJson(json) : null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or FormatException)
+        {
+            throw new GraftException($"The report '{path}' is damaged; delete it to train '{task}' anew.", e);
+        }
+    }
+
+    /// <summary>Marks a task as finished and removes its checkpoint.</summary>
+    public void Finish(TaskReport report, string identity)
+    {
+        var json = report.ToJson();
+        json["identity"] = identity;
+        WriteText(ReportPath(report.Task), json.ToJsonString(s_readable));
+        File.Delete(Checkpoint(report.Task));
+    }
+
+    private string ReportPath(string task) => Path.Combine(_path, "training", task + ".report.json");
+
+    private void RequireSame(string settingsPath, JsonObject mine)
+    {
+        JsonObject there;
+        try
+        {
+            there = JsonNode.Parse(File.ReadAllText(settingsPath))!.AsObject();
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
+        {
+            throw new GraftException($"'{settingsPath}' is damaged, so the run cannot be resumed; start anew with --overwrite.", e);
+        }
+
+        var different = mine.Where(p => !JsonNode.DeepEquals(p.Value, there[p.Key])).ToList();
+        if (different.Count > 0)
+        {
+            var list = string.Join(", ", different.Select(p => $"{p.Key} (was {Text(there[p.Key])}, now {Text(p.Value)})"));
+            throw new GraftException(
+                $"'{_path}' was started with other settings: {list}; resume with the same ones, or start anew with --overwrite or another --out.");
+        }
+
+        static string Text(JsonNode? value) => value?.ToJsonString() ?? "unset";
+    }
+
+    private static void WriteText(string path, string text)
+    {
+        var temporary = path + ".tmp";
+        File.WriteAllText(temporary, text + "\n");
+        File.Move(temporary, path, overwrite: true);
+    }
+}

@@ -1,0 +1,230 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Graft.Torch;
+using Graft.Training;
+
+namespace Graft.Recipes;
+
+/// <summary>
+/// What <c>graft train</c> is told, from a recipe file, the command line, or code. Immutable. The names in files are the snake_case
+/// ones of the properties; <see cref="Keys"/> lists them.
+/// </summary>
+public sealed record TrainSettings
+{
+    /// <summary>A backbone folder, or the name of a pulled one.</summary>
+    public string Backbone { get; init; } = "minilm";
+
+    /// <summary>Names of tasks or paths of task files; each is trained after the other on one backbone.</summary>
+    public required IReadOnlyList<string> Tasks { get; init; }
+
+    /// <summary>A folder to look for the tasks' data first.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>The method's name.</summary>
+    public string Method { get; init; } = "lora";
+
+    /// <summary>The method's settings; what it does not name keeps its default.</summary>
+    public JsonObject? Set { get; init; }
+
+    /// <summary>Training rows to draw from each task; null for all.</summary>
+    public int? Examples { get; init; }
+
+    /// <summary>Passes over the rows; null for 5 where <see cref="Steps"/> is null too.</summary>
+    public double? Epochs { get; init; }
+
+    /// <summary>Optimizer steps instead of epochs.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>Rows of an optimizer step.</summary>
+    public int Batch { get; init; } = 32;
+
+    /// <summary>Micro-batches of a step.</summary>
+    public int Accumulation { get; init; } = 1;
+
+    /// <summary>The peak learning rate; null for the method's.</summary>
+    public double? Lr { get; init; }
+
+    /// <summary>How the learning rate runs.</summary>
+    public ScheduleKind Schedule { get; init; }
+
+    /// <summary>The share of steps in which it rises.</summary>
+    public double Warmup { get; init; } = 0.06;
+
+    /// <summary>The weight decay of matrices.</summary>
+    public double WeightDecay { get; init; } = 0.01;
+
+    /// <summary>The largest gradient norm; 0 for no clipping.</summary>
+    public double Clip { get; init; } = 1;
+
+    /// <summary>The share of probability spread over all classes.</summary>
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>Steps between evaluations; null for the end of each epoch.</summary>
+    public int? EvaluateEvery { get; init; }
+
+    /// <summary>Evaluations without gain after which a task stops; null for never.</summary>
+    public int? Patience { get; init; }
+
+    /// <summary>The longest row in tokens; null for the model's longest, at most 256.</summary>
+    public int? MaxTokens { get; init; }
+
+    /// <summary>The seed of everything random.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>The folder for packages, logs and checkpoints.</summary>
+    public required string Out { get; init; }
+
+    /// <summary>Whether to go on with a run that was interrupted.</summary>
+    public bool Resume { get; init; }
+
+    /// <summary>Whether to replace a run that is there.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>The type of the frozen weights: <c>f32</c> or <c>bf16</c>.</summary>
+    public string Precision { get; init; } = "f32";
+
+    /// <summary>Where to compute: <c>cpu</c>, <c>cuda</c> or <c>cuda:1</c>.</summary>
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>Whether to compute the majority class and a linear probe on the same rows, to compare with.</summary>
+    public bool Baselines { get; init; }
+
+    /// <summary>Steps between checkpoints; evaluations and interruptions write one too.</summary>
+    public int CheckpointEvery { get; init; } = 50;
+
+    /// <summary>Every key of a recipe file.</summary>
+    public static IReadOnlyList<string> Keys { get; } =
+        [.. typeof(TrainSettings).GetProperties().Where(p => p.CanWrite).Select(p => JsonNamingPolicy.SnakeCaseLower.ConvertName(p.Name))];
+
+    /// <summary>Reads settings; relative paths in a file are relative to the working directory, as on the command line.</summary>
+    /// <param name="settings">The object.</param>
+    /// <exception cref="GraftException">An unknown key, a missing one, or a value of the wrong kind or out of range.</exception>
+    public static TrainSettings Read(StrictObject settings)
+    {
+        settings.Allow([.. Keys]);
+        var defaults = new TrainSettings { Tasks = [], Out = "" };
+        var read = new TrainSettings
+        {
+            Backbone = settings.TextOrNull("backbone") ?? defaults.Backbone,
+            Tasks = settings.TextList("tasks") is { Count: > 0 } tasks
+                ? tasks
+                : throw settings.Error("tasks", "no task is named; give --tasks with names from 'graft tasks' or task files."),
+            Data = settings.TextOrNull("data"),
+            Method = settings.TextOrNull("method") ?? defaults.Method,
+            Set = settings.Raw("set") is { } set
+                ? JsonNode.Parse(set.GetRawText()) as JsonObject ?? throw settings.Error("set", "'set' is not an object in braces.")
+                : null,
+            Examples = Count(settings, "examples"),
+            Epochs = Positive(settings, "epochs"),
+            Steps = Count(settings, "steps"),
+            Batch = Count(settings, "batch") ?? defaults.Batch,
+            Accumulation = Count(settings, "accumulation") ?? defaults.Accumulation,
+            Lr = Positive(settings, "lr"),
+            Schedule = settings.Choice<ScheduleKind>("schedule", defaults.Schedule),
+            Warmup = Within(settings, "warmup", defaults.Warmup, 1),
+            WeightDecay = Within(settings, "weight_decay", defaults.WeightDecay, double.MaxValue),
+            Clip = Within(settings, "clip", defaults.Clip, double.MaxValue),
+            LabelSmoothing = Within(settings, "label_smoothing", defaults.LabelSmoothing, 0.999),
+            EvaluateEvery = Count(settings, "evaluate_every"),
+            Patience = Count(settings, "patience"),
+            MaxTokens = Count(settings, "max_tokens"),
+            Seed = settings.Whole("seed", defaults.Seed),
+            Out = settings.TextOrNull("out") is { Length: > 0 } folder
+                ? folder
+                : throw settings.Error("out", "no output folder is named; give --out DIR."),
+            Resume = settings.Flag("resume", defaults.Resume),
+            Overwrite = settings.Flag("overwrite", defaults.Overwrite),
+            Precision = settings.TextOrNull("precision") ?? defaults.Precision,
+            Device = settings.TextOrNull("device") ?? defaults.Device,
+            Baselines = settings.Flag("baselines", defaults.Baselines),
+            CheckpointEvery = Count(settings, "checkpoint_every") ?? defaults.CheckpointEvery,
+        };
+        if (read is { Epochs: not null, Steps: not null })
+        {
+            throw settings.Error("steps", "both epochs and steps are given; give one of them.");
+        }
+
+        _ = read.FrozenType;
+        return read;
+    }
+
+    /// <summary>The type of the frozen weights.</summary>
+    /// <exception cref="GraftException"><see cref="Precision"/> is none of the known names.</exception>
+    public DType FrozenType => Precision switch
+    {
+        "f32" => DType.Float32,
+        "bf16" => DType.BFloat16,
+        _ => throw new GraftException($"The precision '{Precision}' is not known; use f32 or bf16."),
+    };
+
+    /// <summary>The settings as a recipe's JSON, without what a resumed run may change.</summary>
+    public JsonObject ToJson() => new()
+    {
+        ["backbone"] = Backbone,
+        ["tasks"] = new JsonArray([.. Tasks.Select(t => (JsonNode)t)]),
+        ["data"] = Data,
+        ["method"] = Method,
+        ["set"] = Set?.DeepClone(),
+        ["examples"] = Examples,
+        ["epochs"] = Epochs,
+        ["steps"] = Steps,
+        ["batch"] = Batch,
+        ["accumulation"] = Accumulation,
+        ["lr"] = Lr,
+        ["schedule"] = Schedule.ToString().ToLowerInvariant(),
+        ["warmup"] = Warmup,
+        ["weight_decay"] = WeightDecay,
+        ["clip"] = Clip,
+        ["label_smoothing"] = LabelSmoothing,
+        ["evaluate_every"] = EvaluateEvery,
+        ["patience"] = Patience,
+        ["max_tokens"] = MaxTokens,
+        ["seed"] = Seed,
+        ["precision"] = Precision,
+        ["device"] = Device,
+        ["baselines"] = Baselines,
+    };
+
+    /// <summary>The settings of the loop, once the method is known.</summary>
+    /// <param name="defaultLearningRate">The method's learning rate, used where none is set.</param>
+    public TrainingSettings Loop(double defaultLearningRate) => new(
+        Epochs ?? 5, Steps, Batch, Accumulation, Lr ?? defaultLearningRate, Schedule, Warmup, WeightDecay, Clip, LabelSmoothing,
+        EvaluateEvery, Patience, Seed);
+
+    /// <summary>A digest of what determines a task's run: these settings and the rows.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="fingerprint">The backbone's fingerprint.</param>
+    /// <param name="rows">The training and dev rows.</param>
+    internal string Identity(string task, string fingerprint, IEnumerable<Graft.Tasks.Example> rows)
+    {
+        var settings = ToJson();
+        settings.Remove("tasks");
+        settings.Remove("backbone");
+        settings.Remove("data");
+        settings.Remove("baselines");
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Append($"{task}\n{fingerprint}\n{settings.ToJsonString()}");
+        foreach (var row in rows)
+        {
+            Append($"{row.Text}\n{row.Pair}\n{row.Label} {row.Score} {string.Join(' ', row.Labels)}");
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+
+        void Append(string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + "\0"));
+    }
+
+    private static int? Count(StrictObject settings, string key) => !settings.Has(key) ? null
+        : settings.Whole(key, 0) is > 0 and <= int.MaxValue and var count ? (int)count
+        : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected a whole number of at least 1.");
+
+    private static double? Positive(StrictObject settings, string key) => !settings.Has(key) ? null
+        : settings.Number(key, 0) is > 0 and var number ? number
+        : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected a number above 0.");
+
+    private static double Within(StrictObject settings, string key, double fallback, double most) =>
+        settings.Number(key, fallback) is >= 0 and var number && number <= most ? number
+        : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected a number from 0{(most < 1e9 ? $" to {most}" : "")}.");
+}

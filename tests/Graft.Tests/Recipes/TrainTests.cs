@@ -1,0 +1,206 @@
+using System.Text.Json.Nodes;
+using Graft.Recipes;
+using Graft.TestKit;
+using Graft.Torch;
+using Xunit;
+
+namespace Graft.Tests.Recipes;
+
+public sealed class TrainTests : IDisposable
+{
+    private readonly TinyModelFolder _tiny = new();
+
+    public void Dispose() => _tiny.Dispose();
+
+    [Fact]
+    public void Two_tasks_train_one_after_the_other_into_a_package_each()
+    {
+        var settings = Settings(tasks: [_tiny.WriteTask("first"), _tiny.WriteTask("second", seed: 2)]);
+        var seen = new List<TrainProgress>();
+
+        var report = Train.Run(settings, seen.Add);
+
+        Assert.Equal(["first", "second"], report.Tasks.Select(t => t.Task));
+        Assert.All(report.Tasks, t =>
+        {
+            Assert.Equal(["accuracy", "macro_f1"], t.Dev.Keys);
+            Assert.Equal(["accuracy", "macro_f1"], t.Test.Keys);
+            Assert.True(File.Exists(Path.Combine(t.Package, "graft.json")));
+            Assert.Equal(new FileInfo(Path.Combine(t.Package, "adapter.safetensors")).Length, t.AdapterBytes);
+            Assert.Equal(new FileInfo(Path.Combine(t.Package, "head.safetensors")).Length, t.HeadBytes);
+            Assert.False(File.Exists(Path.Combine(settings.Out, "training", t.Task + ".checkpoint.safetensors")));
+        });
+        Assert.Equal(2, seen.Count(p => p.Phase == TrainPhase.Done));
+        Assert.Equal((2L * 2 * 8 * 32) + (3 * 17), report.Tasks[0].TrainedParameters);
+    }
+
+    [Fact]
+    public void The_log_is_one_object_a_line_with_every_step()
+    {
+        var settings = Settings();
+
+        var report = Train.Run(settings).Tasks[0];
+
+        var lines = File.ReadAllLines(Path.Combine(settings.Out, "training", "letters.jsonl")).Select(l => JsonNode.Parse(l)!).ToList();
+        Assert.Equal("start", lines[0]["event"]!.GetValue<string>());
+        Assert.Equal("end", lines[^1]["event"]!.GetValue<string>());
+        Assert.Equal(Enumerable.Range(1, report.Steps), lines.Where(l => l["event"]!.GetValue<string>() == "step").Select(l => l["step"]!.GetValue<int>()));
+    }
+
+    [Fact]
+    public void An_interrupted_run_resumed_ends_with_the_same_bytes_and_the_same_log()
+    {
+        var undisturbed = Settings("a");
+        Train.Run(undisturbed);
+        var disturbed = Settings("b");
+        foreach (var stop in new[] { 3, 8, 17 })
+        {
+            using var cancel = new CancellationTokenSource();
+            var interrupted = Assert.Throws<TrainingInterruptedException>(() => Train.Run(
+                disturbed with { Resume = stop > 3 },
+                p =>
+                {
+                    if (p.Step >= stop)
+                    {
+                        cancel.Cancel();
+                    }
+                },
+                cancel.Token));
+            Assert.Contains("--resume", interrupted.Message, StringComparison.Ordinal);
+            Assert.Equal(stop, interrupted.Step);
+        }
+
+        Train.Run(disturbed with { Resume = true });
+
+        foreach (var file in new[] { "letters/adapter.safetensors", "letters/head.safetensors" })
+        {
+            Assert.Equal(File.ReadAllBytes(Path.Combine(undisturbed.Out, file)), File.ReadAllBytes(Path.Combine(disturbed.Out, file)));
+        }
+
+        Assert.Equal(StepLines(undisturbed), StepLines(disturbed));
+    }
+
+    [Fact]
+    public void A_finished_run_resumed_returns_its_report_without_training()
+    {
+        var settings = Settings();
+        var first = Train.Run(settings).ToJson();
+        var steps = 0;
+
+        var second = Train.Run(settings with { Resume = true }, p => steps += p.Phase == TrainPhase.Training ? 1 : 0).ToJson();
+
+        Assert.Equal(first.ToJsonString(), second.ToJsonString());
+        Assert.Equal(0, steps);
+    }
+
+    [Fact]
+    public void Resuming_with_other_settings_names_what_differs()
+    {
+        var settings = Settings();
+        Train.Run(settings);
+
+        var error = Assert.Throws<GraftException>(() => Train.Run(settings with { Resume = true, Lr = 0.5, Batch = 4 }));
+
+        Assert.Contains("lr (was unset, now 0.5)", error.Message, StringComparison.Ordinal);
+        Assert.Contains("batch (was 16, now 4)", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Resuming_on_other_rows_is_refused()
+    {
+        var settings = Settings();
+        using var cancel = new CancellationTokenSource();
+        Assert.Throws<TrainingInterruptedException>(() => Train.Run(
+            settings,
+            p =>
+            {
+                if (p.Step > 2)
+                {
+                    cancel.Cancel();
+                }
+            },
+            cancel.Token));
+        _tiny.WriteTask(seed: 9);
+
+        var error = Assert.Throws<GraftException>(() => Train.Run(settings with { Resume = true }));
+
+        Assert.Contains("other settings or other data", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_run_that_is_there_is_not_overwritten_unasked()
+    {
+        var settings = Settings();
+        Train.Run(settings);
+
+        var error = Assert.Throws<GraftException>(() => Train.Run(settings));
+        Assert.Contains("--overwrite", error.Message, StringComparison.Ordinal);
+
+        Train.Run(settings with { Overwrite = true });
+    }
+
+    [Fact]
+    public void Nothing_to_resume_is_said()
+    {
+        var error = Assert.Throws<GraftException>(() => Train.Run(Settings() with { Resume = true }));
+
+        Assert.Contains("no run to resume", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_task_named_twice_is_refused()
+    {
+        var task = _tiny.WriteTask();
+
+        var error = Assert.Throws<GraftException>(() => Train.Run(Settings(tasks: [task, task])));
+
+        Assert.Contains("'letters' is named twice", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_output_place_that_is_a_file_is_one_sentence()
+    {
+        var path = Path.Combine(_tiny.Root, "file");
+        File.WriteAllText(path, "x");
+
+        var error = Assert.Throws<GraftException>(() => Train.Run(Settings() with { Out = path }));
+
+        Assert.Contains("cannot be written", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_regression_and_a_multilabel_task_train_too()
+    {
+        File.WriteAllLines(
+            Path.Combine(_tiny.Root, "r.jsonl"),
+            Enumerable.Range(0, 60).Select(i => $$"""{"text": "{{TinyModelFolder.Words[i % 50]}} {{TinyModelFolder.Words[i * 7 % 50]}}", "score": {{i % 5}}, "tags": [{{(i % 2 == 0 ? "\"even\"" : "")}}]}"""));
+        File.WriteAllText(
+            Path.Combine(_tiny.Root, "score.task.json"),
+            """{"name": "score", "kind": "regression", "format": "jsonl", "text": "text", "label": "score", "files": {"train": "r.jsonl"}}""");
+        File.WriteAllText(
+            Path.Combine(_tiny.Root, "tags.task.json"),
+            """{"name": "tags", "kind": "multilabel", "format": "jsonl", "text": "text", "label": "tags", "labels": ["even", "odd"], "files": {"train": "r.jsonl"}}""");
+        string[] tasks = ["score.task.json", "tags.task.json"];
+
+        var report = Train.Run(Settings(tasks: [.. tasks.Select(t => Path.Combine(_tiny.Root, t))]) with { Epochs = 8, Lr = 5e-3, Baselines = true });
+
+        Assert.Equal(["pearson", "spearman"], report.Tasks[0].Dev.Keys);
+        Assert.Contains("micro_f1", report.Tasks[1].Dev.Keys);
+        Assert.Empty(report.Tasks[0].Test);
+        Assert.NotNull(report.Tasks[0].LinearProbe);
+    }
+
+    private static IEnumerable<string> StepLines(TrainSettings settings) =>
+        File.ReadAllLines(Path.Combine(settings.Out, "training", "letters.jsonl"))
+            .Where(l => l.Contains("\"event\":\"step\"", StringComparison.Ordinal) || l.Contains("\"event\":\"dev\"", StringComparison.Ordinal));
+
+    private TrainSettings Settings(string folder = "out", IReadOnlyList<string>? tasks = null) => new()
+    {
+        Backbone = _tiny.Model,
+        Tasks = tasks ?? [_tiny.WriteTask()],
+        Epochs = 4,
+        Batch = 16,
+        EvaluateEvery = 5,
+        Out = Path.Combine(_tiny.Root, folder),
+    };
+}
