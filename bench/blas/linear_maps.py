@@ -1,8 +1,7 @@
 """One process, one BLAS: times the linear maps (and what runs between them) of a BERT-base training step with frozen weights.
 
-LAYERS layers, 16 x 128 tokens, float32: forward of four 768 x 768 maps, 768 x 3072 and 3072 x 768, GELU and layer norms between, then
-backward to the inputs. Prints threads, the BLAS that was loaded, and the seconds of each step.
-Usage: python3 linear_maps.py THREADS STEPS [LAYERS]
+Float32: forward of four W x W maps, W x 4W and 4W x W a layer, GELU and layer norms between, then backward to the inputs. Prints threads, the BLAS that was loaded, and the seconds of each step.
+Usage: python3 linear_maps.py THREADS STEPS [LAYERS [TOKENS [WIDTH]]]   (12 layers, 2048 tokens, 768 wide)
 """
 import re
 import sys
@@ -13,8 +12,10 @@ import torch
 threads, steps = int(sys.argv[1]), int(sys.argv[2])
 torch.set_num_threads(threads)
 torch.manual_seed(0)
-TOKENS, WIDTH, INNER = 16 * 128, 768, 3072
 LAYERS = int(sys.argv[3]) if len(sys.argv) > 3 else 12
+TOKENS = int(sys.argv[4]) if len(sys.argv) > 4 else 16 * 128
+WIDTH = int(sys.argv[5]) if len(sys.argv) > 5 else 768
+INNER = 4 * WIDTH
 
 layers = []
 for _ in range(LAYERS):
@@ -41,4 +42,4 @@ for _ in range(steps):
     times.append(time.perf_counter() - start)
 maps = open("/proc/self/maps").read()
 loaded = sorted(set(re.findall(r"\S+/lib(?:open)?blas\S*", maps)))
-print(threads, " ".join(f"{t:.3f}" for t in times), " ".join(loaded), flush=True)
+print(threads, " ".join(f"{t:.4f}" for t in times), " ".join(loaded), flush=True)

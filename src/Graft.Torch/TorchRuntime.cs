@@ -4,7 +4,7 @@ using Graft.Torch.Native;
 namespace Graft.Torch;
 
 /// <summary>Facts and settings of the libtorch in this process. Thread-safe; set threads before work starts.</summary>
-public static unsafe class TorchRuntime
+public static unsafe partial class TorchRuntime
 {
     /// <summary>The version of libtorch that the border was built against.</summary>
     /// <exception cref="LibtorchMissingException">libtorch cannot be loaded.</exception>
@@ -27,7 +27,7 @@ public static unsafe class TorchRuntime
         }
     }
 
-    /// <summary>How many threads share one operator.</summary>
+    /// <summary>How many threads share one operator; matrix products get the same number, whatever library does them.</summary>
     public static int Threads
     {
         get
@@ -40,6 +40,7 @@ public static unsafe class TorchRuntime
         {
             ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
             NativeMethods.SetThreads(value);
+            Native.BlasLibrary.SetThreads(value);
         }
     }
 

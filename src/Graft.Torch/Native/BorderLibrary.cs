@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 namespace Graft.Torch.Native;
 
 /// <summary>Loads libgraft_torch.so and says in one sentence what to do when that fails.</summary>
-internal static class BorderLibrary
+internal static partial class BorderLibrary
 {
     private const int AbiVersion = 1;
     private const string Install = "install it with 'apt-get install libtorch-dev libopenblas-dev' and rebuild";
@@ -13,18 +13,45 @@ internal static class BorderLibrary
     private static readonly Lock s_gate = new();
     private static nint s_handle;
 
+    /// <summary>The loaded library; its first use loads it.</summary>
+    /// <exception cref="LibtorchMissingException">It cannot be loaded.</exception>
+    internal static nint Handle
+    {
+        get
+        {
+            lock (s_gate)
+            {
+                if (s_handle == 0)
+                {
+                    LetThreadsSleep();
+                    s_handle = Load(Path.Combine(AppContext.BaseDirectory, "libgraft_torch.so"));
+                }
+
+                return s_handle;
+            }
+        }
+    }
+
     [ModuleInitializer]
     internal static void Register() => NativeLibrary.SetDllImportResolver(typeof(BorderLibrary).Assembly, Resolve);
 
-    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath) =>
+        name == NativeMethods.Library ? Handle : 0;
+
+    /// <summary>
+    /// Makes OpenMP's idle threads sleep, not spin, unless the user chose: spinning ones take the cores from an OpenBLAS that has
+    /// threads of its own and from every other process (docs/decisions/0002-blas-and-threads.md). It is read when libtorch loads.
+    /// </summary>
+    private static void LetThreadsSleep()
     {
-        if (name != NativeMethods.Library) return 0;
-        lock (s_gate)
-        {
-            if (s_handle == 0) s_handle = Load(Path.Combine(AppContext.BaseDirectory, "libgraft_torch.so"));
-            return s_handle;
-        }
+        if (OperatingSystem.IsLinux() && GetVariable("GOMP_SPINCOUNT") == 0) _ = SetVariable("OMP_WAIT_POLICY", "passive", 0);
     }
+
+    [LibraryImport("libc", EntryPoint = "getenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint GetVariable(string name);
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetVariable(string name, string value, int overwrite);
 
     /// <summary>Loads the library at a path and checks that it speaks this assembly's version of the border.</summary>
     internal static unsafe nint Load(string path)
