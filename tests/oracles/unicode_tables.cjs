@@ -25,13 +25,12 @@ const ofClass = cls => {
 
 const bytes = [];
 const varint = n => { while (n >= 128) { bytes.push((n & 127) | 128); n = Math.floor(n / 128); } bytes.push(n); };
-const u16 = n => bytes.push(n & 255, n >> 8);
 const string = s => { const p = [...s].map(x => x.codePointAt(0)); varint(p.length); p.forEach(varint); };
 
 // 1. Flags of each code point, run-length encoded.
 const categories = ['Cn', 'Lu', 'Ll', 'Lt', 'Lm', 'Lo', 'Mn', 'Mc', 'Me', 'Nd', 'Nl', 'No', 'Pc', 'Pd', 'Ps', 'Pe', 'Pi', 'Pf', 'Po',
   'Sm', 'Sc', 'Sk', 'So', 'Zs', 'Zl', 'Zp', 'Cc', 'Cf', 'Co'];
-const flags = new Uint16Array(0x110000);
+const flags = new Uint32Array(0x110000);
 const mark = (set, bit) => { for (const c of set) flags[c] |= bit; };
 categories.forEach((g, i) => { if (i) for (const c of ofClass(`\\p{${g}}`)) flags[c] |= i; });
 const clean = T.bertNormalizer({ cleanText: true, handleChineseChars: false, stripAccents: false, lowercase: false });
@@ -49,12 +48,32 @@ mark(ofClass('\\w'), 1 << 12);
 mark(ofClass('[[:alpha:]]'), 1 << 13);
 mark(ofClass('[[:upper:]]'), 1 << 14);
 mark(ofClass('[[:lower:]]'), 1 << 15);
+
+// How code points join to graphemes of at most five bytes, from a charsmap that turns every grapheme of that size into one X: the trie of
+// a compiled charsmap is a double array; here its root leads from each first byte of a character to the same replacement.
+const trie = new Uint32Array(1024);
+const rootOffset = 256;
+trie[0] = rootOffset << 10;
+for (let b = 1; b < 0xf5; b++) {
+  const leaf = 512 + b;
+  trie[rootOffset ^ b] = (((rootOffset ^ b) ^ leaf) << 10 | 1 << 8 | b) >>> 0;
+  trie[leaf] = (1 << 31) >>> 0;
+}
+const charsmap = Buffer.concat([Buffer.from(new Uint32Array([trie.byteLength]).buffer), Buffer.from(trie.buffer), Buffer.from('X\0')]);
+const crosses = T.precompiled([...charsmap]);
+const count = s => crosses.normalizeString(s).length;
+const graphemeSet = test => new Set(codePoints.filter(c => c > 0 && test(S(c))));
+mark(graphemeSet(s => count('a' + s) === 1), 1 << 16);
+mark(graphemeSet(s => s.codePointAt(0) < 0x10000 && count(s + '\u0301') === 2), 1 << 17);
+mark(graphemeSet(s => count(s + 'a') === 1), 1 << 18);
+mark(graphemeSet(s => count('\u00a9\u200d' + s) === 3), 1 << 19);
+
 const runs = [];
 for (let c = 0; c < 0x110000; c++) {
   if (runs.length && runs[runs.length - 1][1] === flags[c]) runs[runs.length - 1][0]++; else runs.push([1, flags[c]]);
 }
 varint(runs.length);
-for (const [n, v] of runs) { varint(n); u16(v); }
+for (const [n, v] of runs) { varint(n); varint(v); }
 
 // 2. Lower case, 3. canonical and 4. compatibility decompositions (without Hangul, which is arithmetic).
 const nfd = T.nfdNormalizer(), nfkd = T.nfkdNormalizer(), nfc = T.nfcNormalizer(), lower = T.lowercase();

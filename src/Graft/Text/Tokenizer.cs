@@ -105,7 +105,15 @@ public sealed partial class Tokenizer
         ArgumentNullException.ThrowIfNull(rows);
         var results = new Encoding[rows.Count];
         var next = 0;
-        Parallel.For(0, Math.Min(Environment.ProcessorCount, (rows.Count + RowsPerSlice - 1) / RowsPerSlice), Work);
+        try
+        {
+            Parallel.For(0, Math.Min(Environment.ProcessorCount, (rows.Count + RowsPerSlice - 1) / RowsPerSlice), Work);
+        }
+        catch (AggregateException faults) when (faults.InnerException is GraftException fault)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(fault);
+        }
+
         return results;
 
         void Work(int worker)
@@ -205,7 +213,7 @@ public sealed partial class Tokenizer
                 }
             }
 
-            if (countAtLimit < 0 && output.Count >= limit)
+            if (countAtLimit < 0 && part.IsText && output.Count >= limit)
             {
                 countAtLimit = output.Count;
             }

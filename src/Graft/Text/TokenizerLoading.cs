@@ -29,6 +29,13 @@ public sealed partial class Tokenizer
             return FromVocabTxt(words);
         }
 
+        var vocabulary = Path.Combine(modelFolder, "vocab.json");
+        var merges = Path.Combine(modelFolder, "merges.txt");
+        if (File.Exists(vocabulary) && File.Exists(merges))
+        {
+            return FromVocabAndMerges(vocabulary, merges);
+        }
+
         throw new GraftException($"{modelFolder} holds no tokenizer; expected tokenizer.json, vocab.txt, or vocab.json with merges.txt.");
     }
 
@@ -62,5 +69,35 @@ public sealed partial class Tokenizer
             new BertPreTokenizer(),
             new PostProcessor(single, [.. single, TemplatePiece.Text(1, 1), sep with { TypeId = 1 }], []),
             new WordPieceDecoder("##", cleanup: true)));
+    }
+
+    /// <summary>
+    /// Makes a byte-level BPE tokenizer from <c>vocab.json</c> and <c>merges.txt</c>: RoBERTa's when the vocabulary has &lt;s&gt; and &lt;/s&gt;, else GPT-2's.
+    /// </summary>
+    /// <param name="vocabularyPath">A JSON object from tokens to ids.</param>
+    /// <param name="mergesPath">Pairs of tokens, one a line, the most frequent first.</param>
+    /// <exception cref="GraftException">A file cannot be read, or the two do not belong together.</exception>
+    public static Tokenizer FromVocabAndMerges(string vocabularyPath, string mergesPath)
+    {
+        ArgumentNullException.ThrowIfNull(vocabularyPath);
+        ArgumentNullException.ThrowIfNull(mergesPath);
+        var vocabulary = VocabularyFiles.ReadJson(vocabularyPath);
+        var model = ModelReader.MakeBpe(
+            vocabulary,
+            VocabularyFiles.ReadMerges(mergesPath),
+            new BpeOptions(),
+            (rank, expected) => new GraftException($"{mergesPath}, merge {rank + 1}: expected {expected}."));
+        var added = VocabularyFiles.Special(["<s>", "<pad>", "</s>", "<unk>", "<|endoftext|>"], vocabulary)
+            .Concat(VocabularyFiles.Special(["<mask>"], vocabulary).Select(mask => mask with { StripLeft = true }));
+        var postProcessor = PostProcessor.Plain;
+        if (vocabulary.IdOf("<s>") is var start and >= 0 && vocabulary.IdOf("</s>") is var stop and >= 0)
+        {
+            var end = TemplatePiece.Special(stop, "</s>", 0);
+            TemplatePiece[] single = [TemplatePiece.Special(start, "<s>", 0), TemplatePiece.Text(0, 0), end];
+            postProcessor = new PostProcessor(single, [.. single, end, TemplatePiece.Text(1, 0), end], TrimsWithPrefixSpace: [false]);
+        }
+
+        return new Tokenizer(new TokenizerParts(
+            model, [.. added], null, new ByteLevelPreTokenizer(addPrefixSpace: false, useRegex: true), postProcessor, new ByteLevelDecoder()));
     }
 }

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Text.Json;
 using Graft.Text;
 using Xunit;
@@ -20,14 +19,12 @@ internal sealed record OracleCase(
     string Decoded,
     string DecodedAll)
 {
-    public static IEnumerable<OracleCase> Read(string path)
+    public static IEnumerable<OracleCase> Read(TextReader reader)
     {
-        using var file = File.OpenRead(path);
-        using Stream stream = path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionMode.Decompress) : file;
-        using var reader = new StreamReader(stream);
         while (reader.ReadLine() is { } line)
         {
-            yield return Parse(line);
+            using var document = JsonDocument.Parse(line);
+            yield return Parse(document.RootElement);
         }
     }
 
@@ -45,10 +42,8 @@ internal sealed record OracleCase(
             ?? Differs("decoded text with special tokens", DecodedAll, tokenizer.Decode(Ids, skipSpecialTokens: false));
     }
 
-    private static OracleCase Parse(string line)
+    public static OracleCase Parse(JsonElement root)
     {
-        using var document = JsonDocument.Parse(line);
-        var root = document.RootElement;
         return new OracleCase(
             Units(root.GetProperty("text"))!,
             Units(root.GetProperty("pair")),
@@ -78,8 +73,8 @@ internal sealed record OracleCase(
         for (var i = 0; i < encoding.Length; i++)
         {
             var index = Boundary < 0 || i < Boundary ? first : second;
-            result[2 * i] = index[encoding.Offsets[i].Start];
-            result[(2 * i) + 1] = index[encoding.Offsets[i].End];
+            result[2 * i] = index[Math.Min(encoding.Offsets[i].Start, index.Length - 1)];
+            result[(2 * i) + 1] = index[Math.Min(encoding.Offsets[i].End, index.Length - 1)];
         }
 
         return result;

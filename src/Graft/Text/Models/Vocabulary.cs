@@ -7,8 +7,10 @@ internal sealed class Vocabulary
     private readonly string?[] _dense;
     private readonly Dictionary<int, string>? _sparse;
 
-    public Vocabulary(Dictionary<string, int> ids)
+    /// <summary>A vocabulary of the ids; <paramref name="count"/> tells the size of one that lists a token twice.</summary>
+    public Vocabulary(Dictionary<string, int> ids, int? count = null)
     {
+        Count = count ?? ids.Count;
         _ids = ids;
         var largest = -1;
         foreach (var id in ids.Values)
@@ -35,7 +37,7 @@ internal sealed class Vocabulary
         }
     }
 
-    public int Count => _ids.Count;
+    public int Count { get; }
 
     public IEnumerable<KeyValuePair<string, int>> Entries => _ids;
 

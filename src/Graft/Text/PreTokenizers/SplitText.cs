@@ -56,4 +56,28 @@ internal sealed class SplitText
 
     /// <summary>Ends the new list: it becomes the parts.</summary>
     public void CommitParts() => (_parts, _next) = (_next, _parts);
+
+    /// <summary>Rewrites every ordinary part in its place; <paramref name="put"/> puts the units that stand for a part.</summary>
+    public void Rewrite(Action<AlignedText, Part> put)
+    {
+        Text.Begin();
+        BeginParts();
+        foreach (var part in Parts)
+        {
+            var at = Text.NextLength;
+            if (part.IsText)
+            {
+                put(Text, part);
+            }
+            else
+            {
+                Text.Keep(part.Start, part.Start + part.Length);
+            }
+
+            _next.Add(part with { Start = at, Length = Text.NextLength - at });
+        }
+
+        Text.Commit();
+        CommitParts();
+    }
 }

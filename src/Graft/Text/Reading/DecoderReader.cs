@@ -1,4 +1,6 @@
 using Graft.Text.Decoders;
+using Graft.Text.Normalizers;
+using Graft.Text.PreTokenizers;
 
 namespace Graft.Text.Reading;
 
@@ -15,6 +17,10 @@ internal static class DecoderReader
                 return new WordPieceDecoder(field.Find("prefix")?.Text() ?? "##", field.Flag("cleanup", whenAbsent: true));
             case "ByteLevel":
                 return new ByteLevelDecoder();
+            case "Metaspace":
+                return new MetaspaceDecoder(field["replacement"].CodePoint(), PreTokenizerReader.ReadScheme(field) != PrependScheme.Never);
+            case "Replace":
+                return new ReplaceDecoder(PatternReader.Read(field["pattern"]), field["content"].Text());
             case "BPEDecoder":
                 return new BpeDecoder(field.Find("suffix")?.Text() ?? "</w>");
             case "ByteFallback":

@@ -38,9 +38,22 @@ internal static class NormalizerReader
                 return new NmtNormalizer();
             case "ByteLevel":
                 return new ByteLevelNormalizer();
+            case "Replace":
+                return new ReplaceNormalizer(PatternReader.Read(field["pattern"]), field["content"].Text());
+            case "Precompiled":
+                return ReadPrecompiled(field["precompiled_charsmap"]);
             default:
                 throw field["type"].Fault(
                     "one of BertNormalizer, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Replace, Prepend, Nmt, Precompiled, ByteLevel, Sequence");
         }
+    }
+
+    private static PrecompiledNormalizer ReadPrecompiled(JsonField field)
+    {
+        var text = field.Text();
+        var bytes = new byte[text.Length];
+        return Convert.TryFromBase64String(text, bytes, out var length) && PrecompiledNormalizer.TryRead(bytes[..length]) is { } rules
+            ? rules
+            : throw field.Fault("SentencePiece's compiled rules in base64");
     }
 }

@@ -20,6 +20,33 @@ internal static class VocabularyFiles
         return ids.Count > 0 ? new Vocabulary(ids) : throw new GraftException($"{path} is empty; expected one token a line.");
     }
 
+    /// <summary>A JSON object from tokens to ids.</summary>
+    public static Vocabulary ReadJson(string path)
+    {
+        using var document = TokenizerFile.Parse(path);
+        return ModelReader.ReadVocabulary(new JsonField(path, string.Empty, document.RootElement));
+    }
+
+    /// <summary>Pairs of tokens in the order of their ranks, one pair a line; a line that begins with "#version" does not count.</summary>
+    public static IReadOnlyList<(string Left, string Right)> ReadMerges(string path)
+    {
+        var pairs = new List<(string, string)>();
+        var lines = ReadLines(path);
+        for (var i = 0; i < lines.Count; i++)
+        {
+            if (lines[i].StartsWith("#version", StringComparison.Ordinal))
+            {
+                continue;
+            }
+
+            pairs.Add(lines[i].Split(' ') is [var left, var right]
+                ? (left, right)
+                : throw new GraftException($"{path}, line {i + 1}: expected two tokens with a blank between."));
+        }
+
+        return pairs;
+    }
+
     /// <summary>Those of the tokens that the vocabulary has, as special tokens.</summary>
     public static IEnumerable<AddedToken> Special(IEnumerable<string> tokens, Vocabulary vocabulary) =>
         tokens.Where(token => vocabulary.IdOf(token) >= 0).Select(token => new AddedToken(token, false, false, false, Normalized: false, Special: true));

@@ -1,8 +1,8 @@
 namespace Graft.Text.Unicode;
 
-/// <summary>What is known of one code point. The low five bits hold its general category, see <see cref="UnicodeData.Category"/>.</summary>
+/// <summary>What is known of one code point. The low five bits hold its general category, see <see cref="UnicodeData.CategoryNumber"/>.</summary>
 [Flags]
-internal enum CharTraits : ushort
+internal enum CharTraits : uint
 {
     None = 0,
 
@@ -38,4 +38,16 @@ internal enum CharTraits : ushort
 
     /// <summary><c>[[:lower:]]</c> of split patterns.</summary>
     Lowercase = 1 << 15,
+
+    /// <summary>Joins the grapheme before it.</summary>
+    JoinsPrevious = 1 << 16,
+
+    /// <summary>Is a grapheme of its own whatever follows.</summary>
+    GraphemeControl = 1 << 17,
+
+    /// <summary>Takes what follows into its grapheme.</summary>
+    JoinsNext = 1 << 18,
+
+    /// <summary>A pictograph, which joins another one by a zero-width joiner.</summary>
+    Pictograph = 1 << 19,
 }

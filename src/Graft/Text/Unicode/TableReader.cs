@@ -20,13 +20,6 @@ internal ref struct TableReader(ReadOnlySpan<byte> bytes)
         }
     }
 
-    public int ReadUInt16()
-    {
-        var value = _bytes[_at] | (_bytes[_at + 1] << 8);
-        _at += 2;
-        return value;
-    }
-
     public string ReadAscii()
     {
         var length = ReadNumber();

@@ -63,11 +63,14 @@ internal static class UnicodeData
 
     public static bool Has(int codePoint, CharTraits traits) => (Traits(codePoint) & traits) != CharTraits.None;
 
-    /// <summary>The general category as its two-letter name.</summary>
-    public static string Category(int codePoint) => s_categories[(int)Traits(codePoint) & CategoryMask];
+    /// <summary>The number of the category among traits.</summary>
+    public static int CategoryNumber(CharTraits traits) => (int)traits & CategoryMask;
 
-    /// <summary>The number of the category with the two-letter name, or -1.</summary>
-    public static int CategoryNumber(string name) => Array.IndexOf(s_categories, name);
+    /// <summary>
+    /// Whether <c>\w</c> outside a class, and a word border, count the code point as a word's: the reference engine adds six Latin-1 digits there.
+    /// </summary>
+    public static bool IsLoneWord(int codePoint) =>
+        Has(codePoint, CharTraits.PatternWord) || codePoint is 0xB2 or 0xB3 or 0xB9 or (>= 0xBC and <= 0xBE);
 
     public static IReadOnlyList<string> Categories => s_categories;
 
@@ -105,7 +108,7 @@ internal static class UnicodeData
         for (var i = 0; i < runs; i++)
         {
             var length = reader.ReadNumber();
-            var value = (CharTraits)reader.ReadUInt16();
+            var value = (CharTraits)reader.ReadNumber();
             flat.AsSpan(at, length).Fill(value);
             at += length;
         }
