@@ -6,7 +6,7 @@ namespace Graft.Text;
 /// <param name="InputIds">[B, T] Token ids, the padding id after each row's end.</param>
 /// <param name="AttentionMask">[B, T] 1 for a token, 0 for padding.</param>
 /// <param name="TypeIds">[B, T] Segments, 0 for padding.</param>
-public sealed record PaddedBatch(int Rows, int Length, int[] InputIds, int[] AttentionMask, int[] TypeIds);
+public sealed record TokenBatch(int Rows, int Length, int[] InputIds, int[] AttentionMask, int[] TypeIds);
 
 /// <summary>Fills rows of tokens up to one length.</summary>
 public static class Padding
@@ -16,7 +16,7 @@ public static class Padding
     /// <param name="padId">The id of the padding token.</param>
     /// <param name="multipleOf">A number that T must be a multiple of.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="multipleOf"/> is below 1.</exception>
-    public static PaddedBatch Pad(IReadOnlyList<Encoding> encodings, int padId, int multipleOf = 1)
+    public static TokenBatch Pad(IReadOnlyList<Encoding> encodings, int padId, int multipleOf = 1)
     {
         ArgumentNullException.ThrowIfNull(encodings);
         ArgumentOutOfRangeException.ThrowIfLessThan(multipleOf, 1);
@@ -40,7 +40,7 @@ public static class Padding
             ids.AsSpan(at + row.Length, length - row.Length).Fill(padId);
         }
 
-        return new PaddedBatch(encodings.Count, length, ids, mask, types);
+        return new TokenBatch(encodings.Count, length, ids, mask, types);
     }
 }
 
