@@ -1,5 +1,6 @@
 #include "border.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/core/Generator.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/ivalue.h>
@@ -142,6 +143,9 @@ class BorrowedStack {
 
 void call(const Operator& op, const graft_value* arguments, size_t count, graft_value* results, size_t capacity,
           int32_t* result_count) {
+  // OpenMP counts threads for each calling thread: a new one takes over the process's number, for the BLAS too.
+  static thread_local const bool threads_set = (at::init_num_threads(), true);
+  (void)threads_set;
   TORCH_CHECK(count <= op.kinds.size(), "takes ", op.kinds.size(), " arguments, got ", count);
   BorrowedStack borrowed;
   torch::jit::Stack& stack = borrowed.get();

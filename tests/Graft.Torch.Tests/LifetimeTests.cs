@@ -7,6 +7,13 @@ namespace Graft.Torch.Tests;
 [Collection(nameof(LifetimeTests))]
 public sealed class LifetimeTests
 {
+    /// <summary>Waits for what other tests left to the finalizer, which would count as disposed in the midst of these.</summary>
+    public LifetimeTests()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+    }
+
     [Fact]
     public void A_scope_disposes_what_was_made_inside_and_not_what_was_kept()
     {

@@ -115,6 +115,19 @@ public sealed class OperatorTests
     }
 
     [Fact]
+    public void Fused_attention_equals_the_written_out_one_where_libtorch_has_it()
+    {
+        using var scope = new TensorScope();
+        using var rng = new Rng(4);
+        var (q, k, v) = (rng.Normal([2, 3, 5, 4]), rng.Normal([2, 3, 6, 4]), rng.Normal([2, 3, 6, 4]));
+        var mask = rng.Normal([2, 1, 1, 6]);
+        var fused = F.ScaledDotProductAttention(q, k, v, mask);
+        if (fused is null) Assert.Skip($"libtorch {TorchRuntime.Version} has no fused attention");
+
+        Assert.True(fused.AllClose(((q.MatMul(k.Transpose(2, 3)) / 2.0) + mask).Softmax(-1).MatMul(v), 1e-4, 1e-5));
+    }
+
+    [Fact]
     public void The_same_operator_serves_many_threads()
     {
         var failures = 0;

@@ -29,6 +29,20 @@ public sealed class RuntimeTests
     }
 
     [Fact]
+    public void Threads_started_later_take_over_the_number_of_threads()
+    {
+        var before = TorchRuntime.Threads;
+        TorchRuntime.Threads = before == 1 ? 2 : 1;
+        var seen = 0;
+        var thread = new Thread(() => seen = TorchRuntime.Threads);
+        thread.Start();
+        thread.Join();
+
+        Assert.Equal(before == 1 ? 2 : 1, seen);
+        TorchRuntime.Threads = before;
+    }
+
+    [Fact]
     public void The_BLAS_in_use_is_a_file_of_this_process()
     {
         var path = TorchRuntime.BlasLibrary;

@@ -8,7 +8,7 @@ namespace Graft.Torch.Native;
 internal static partial class BorderLibrary
 {
     private const int AbiVersion = 1;
-    private const string Install = "install it with 'apt-get install libtorch-dev libopenblas-dev' and rebuild";
+    private const string Install = "install it with 'apt-get install libtorch-dev libopenblas0-openmp' and rebuild";
 
     private static readonly Lock s_gate = new();
     private static nint s_handle;
