@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using Xunit;
 
 namespace Graft.Torch.Tests;
@@ -26,13 +27,13 @@ public sealed class AdamWTests
             optimizer.Step();
 
             Assert.Equal(file.Load($"norm.{step}").ToDouble(), norm, 1e-6);
-            for (var i = 0; i < 3; i++) Assert.Equal(file.Load($"weight.{step}.{i}").ToArray<float>(), weights[i].Value.ToArray<float>());
+            for (var i = 0; i < 3; i++) AssertSame(file.Load($"weight.{step}.{i}"), weights[i].Value);
         }
 
         var state = optimizer.SaveState().ToDictionary(entry => entry.Name, entry => entry.Value);
         Assert.Equal([6, 4], state["a.steps"].ToArray<long>());
-        Assert.Equal(file.Load("mean.1").ToArray<float>(), state["a.1.mean"].ToArray<float>());
-        Assert.Equal(file.Load("square.2").ToArray<float>(), state["b.0.square"].ToArray<float>());
+        AssertSame(file.Load("mean.1"), state["a.1.mean"]);
+        AssertSame(file.Load("square.2"), state["b.0.square"]);
     }
 
     [Fact]
@@ -96,6 +97,13 @@ public sealed class AdamWTests
         Assert.Equal(0.8535533905932737, Schedules.Cosine(10, 110)(35), 1e-12);
         Assert.Equal(1, Schedules.Get("cosine", 0, 5)(0));
         Assert.Contains("linear, cosine, constant", Assert.Throws<GraftException>(() => Schedules.Get("linaer", 0, 1)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>The fixture was computed with fused multiply-add; a processor without it rounds once more.</summary>
+    private static void AssertSame(Tensor expected, Tensor actual)
+    {
+        if (Fma.IsSupported) Assert.Equal(expected.ToArray<float>(), actual.ToArray<float>());
+        else Assert.True(actual.Detach().AllClose(expected, 1e-6));
     }
 
     private static float[] Run(List<Tensor> grads, int? interruptAt)
