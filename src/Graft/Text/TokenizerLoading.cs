@@ -11,7 +11,8 @@ namespace Graft.Text;
 public sealed partial class Tokenizer
 {
     /// <summary>
-    /// Loads the tokenizer of a model folder: <c>tokenizer.json</c>, else <c>vocab.txt</c>, else <c>vocab.json</c> with <c>merges.txt</c>.
+    /// Loads the tokenizer of a model folder: <c>tokenizer.json</c>, else <c>vocab.txt</c> (cased when <c>tokenizer_config.json</c> says
+    /// <c>"do_lower_case": false</c>), else <c>vocab.json</c> with <c>merges.txt</c>.
     /// </summary>
     /// <exception cref="GraftException">The folder has none of these files, or the file is faulty.</exception>
     public static Tokenizer Load(string modelFolder)
@@ -26,7 +27,7 @@ public sealed partial class Tokenizer
         var words = Path.Combine(modelFolder, "vocab.txt");
         if (File.Exists(words))
         {
-            return FromVocabTxt(words);
+            return FromVocabTxt(words, VocabularyFiles.ReadLowercase(Path.Combine(modelFolder, "tokenizer_config.json")));
         }
 
         var vocabulary = Path.Combine(modelFolder, "vocab.json");

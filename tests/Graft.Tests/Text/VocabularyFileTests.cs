@@ -21,6 +21,17 @@ public sealed class VocabularyFileTests : IDisposable
         AssertSame("minilm", Tokenizer.Load(_folder.FullName));
     }
 
+    [Theory]
+    [InlineData("true", "ete")]
+    [InlineData("false", "Été")]
+    public void A_word_list_is_cased_when_the_folder_says_so(string lowercase, string expected)
+    {
+        Write("vocab.txt", "[UNK]\n[CLS]\n[SEP]\nete\nÉté\n");
+        Write("tokenizer_config.json", $$"""{"do_lower_case": {{lowercase}}}""");
+
+        Assert.Equal(["[CLS]", expected, "[SEP]"], Tokenizer.Load(_folder.FullName).Encode("Été").Tokens);
+    }
+
     [Fact]
     public void Vocabulary_and_merges_give_what_the_tokenizer_file_gives()
     {

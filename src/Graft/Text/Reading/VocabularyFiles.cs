@@ -27,6 +27,18 @@ internal static class VocabularyFiles
         return ModelReader.ReadVocabulary(new JsonField(path, string.Empty, document.RootElement));
     }
 
+    /// <summary>Whether a model is uncased, by its <c>tokenizer_config.json</c>; without one it is.</summary>
+    public static bool ReadLowercase(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return true;
+        }
+
+        using var document = TokenizerFile.Parse(path);
+        return new JsonField(path, string.Empty, document.RootElement).Flag("do_lower_case", whenAbsent: true);
+    }
+
     /// <summary>Pairs of tokens in the order of their ranks, one pair a line; a line that begins with "#version" does not count.</summary>
     public static IReadOnlyList<(string Left, string Right)> ReadMerges(string path)
     {
