@@ -121,6 +121,14 @@ public sealed class AdapterPackage
         }
     }
 
+    /// <summary>Checks that the files of weights are those that the manifest was written with.</summary>
+    /// <exception cref="GraftException">One is not; the message names it.</exception>
+    public void CheckFiles()
+    {
+        PackageWeights.CheckHash(Path.Combine(Folder, AdapterName), Manifest.AdapterFile);
+        PackageWeights.CheckHash(Path.Combine(Folder, HeadName), Manifest.HeadFile);
+    }
+
     /// <summary>Makes the adapter on a backbone and reads its weights, every key and shape accounted for.</summary>
     /// <param name="backbone">The backbone that the package was trained on; it is not changed.</param>
     /// <exception cref="GraftException">Another backbone, an unknown method or setting, or weights that do not fit or are damaged.</exception>

@@ -20,12 +20,7 @@ internal static class PackageWeights
         using var file = SafetensorsFile.Open(path);
         var state = State(module);
         CheckKeys(path, file, state);
-        if (new FileInfo(path).Length != expected.Bytes || Hash(path) != expected.Sha256)
-        {
-            throw new GraftException(
-                $"'{path}' is not the file that {AdapterPackage.ManifestName} was written with (its SHA-256 differs); take the package from where it was trained again.");
-        }
-
+        CheckHash(path, expected);
         using var frozen = Autograd.NoGrad();
         foreach (var (key, value) in state)
         {
@@ -34,7 +29,16 @@ internal static class PackageWeights
         }
     }
 
-    public static string Hash(string path)
+    public static void CheckHash(string path, PackageFile expected)
+    {
+        if (new FileInfo(path).Length != expected.Bytes || Hash(path) != expected.Sha256)
+        {
+            throw new GraftException(
+                $"'{path}' is not the file that {AdapterPackage.ManifestName} was written with (its SHA-256 differs); take the package from where it was trained again.");
+        }
+    }
+
+    private static string Hash(string path)
     {
         try
         {
