@@ -53,6 +53,8 @@ internal static class Comparison
     {
         var start = new ProcessStartInfo(file, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false };
         start.Environment["OMP_NUM_THREADS"] = threads.ToString(CultureInfo.InvariantCulture);
+        // Graft sets this itself; the peer gets it too, so that the ratio does not measure a setting.
+        start.Environment["OMP_WAIT_POLICY"] = "passive";
         start.Environment["OPENBLAS_NUM_THREADS"] = threads.ToString(CultureInfo.InvariantCulture);
         return Process.Start(start)!;
     }

@@ -37,7 +37,7 @@ public static class Train
         var reports = new List<TaskReport>();
         for (var i = 0; i < tasks.Count; i++)
         {
-            var task = new TrainTask(settings, run, backbone, Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), tokenizer, method, config, tasks[i], (i + 1, tasks.Count), progress);
+            var task = new TrainTask(settings, run, backbone, tokenizer, method, config, tasks[i], (i + 1, tasks.Count), progress);
             reports.Add(task.Run(cancellation));
         }
 

@@ -14,7 +14,7 @@ namespace Graft.Recipes;
 
 /// <summary>Trains one task: the loop, what is logged and saved, and the report.</summary>
 internal sealed class TrainTask(
-    TrainSettings settings, RunFolder run, Backbone backbone, string backboneName, Tokenizer tokenizer, PeftMethod method, PeftConfig config,
+    TrainSettings settings, RunFolder run, Backbone backbone, Tokenizer tokenizer, PeftMethod method, PeftConfig config,
     TaskData data, (int Number, int Count) place, Action<TrainProgress>? progress)
 {
     private readonly string _name = data.Task.Name;
@@ -147,7 +147,7 @@ internal sealed class TrainTask(
             ["dev"] = Json(onDev),
             ["test"] = Json(onTest),
         };
-        var saved = TaskModelPackage.Save(model, folder, backboneName, summary);
+        var saved = TaskModelPackage.Save(model, folder, settings.Backbone, summary);
         var report = new TaskReport(
             _name, data.Task.Labels.Count, data.Train.Count, data.Task.PrimaryMetric, onDev, onTest, best.Step, trainer.StepsDone,
             model.Parameters().Where(p => p.Parameter.Trainable).Sum(p => p.Parameter.Value.Count),

@@ -128,6 +128,19 @@ public sealed class TrainTests : IDisposable
     }
 
     [Fact]
+    public void A_task_stops_when_dev_has_not_improved_for_the_evaluations_of_its_patience()
+    {
+        var settings = Settings() with { Epochs = 30, EvaluateEvery = 1, Patience = 3, Lr = 1e-9 };
+
+        var report = Train.Run(settings).Tasks[0];
+        var resumed = Train.Run(settings with { Resume = true }).Tasks[0];
+
+        Assert.Equal(1, report.BestStep);
+        Assert.Equal(4, report.Steps);
+        Assert.Equal(4, resumed.Steps);
+    }
+
+    [Fact]
     public void A_run_that_is_there_is_not_overwritten_unasked()
     {
         var settings = Settings();
