@@ -21,11 +21,11 @@ graft_fail() {
 
 # The .NET SDK is the one thing that Debian 12 does not have; installers of it need a choice that is not ours.
 graft_need_dotnet() {
-  if command -v dotnet >/dev/null 2>&1; then return 0; fi
-  if [ -x "$HOME/.dotnet/dotnet" ]; then
+  if ! command -v dotnet >/dev/null 2>&1 && [ -x "$HOME/.dotnet/dotnet" ]; then
     export DOTNET_ROOT="$HOME/.dotnet" PATH="$HOME/.dotnet:$PATH"
-    return 0
   fi
+  local dotnet
+  dotnet="$(command -v dotnet)" && compgen -G "$(dirname "$(readlink -f "$dotnet")")/sdk/10.*" >/dev/null && return 0
   graft_fail "the .NET 10 SDK is missing: install it (https://dotnet.microsoft.com/download/dotnet/10.0) and put 'dotnet' on the PATH."
 }
 
@@ -89,9 +89,9 @@ graft_apt_install() {
   log="$(mktemp)"
   # Some machines carry a package list from their image, some none: try, then refresh the list and try again.
   # shellcheck disable=SC2086
-  if "$@" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing >"$log" 2>&1 </dev/null ||
+  if "$@" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends $missing >"$log" 2>&1 </dev/null ||
     { "$@" apt-get update >>"$log" 2>&1 </dev/null &&
-      "$@" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing >>"$log" 2>&1 </dev/null; }; then
+      "$@" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends $missing >>"$log" 2>&1 </dev/null; }; then
     rm -f "$log"
     return 0
   fi
