@@ -2,9 +2,18 @@ using Spectre.Console;
 
 namespace Graft.Cli.Display;
 
+/// <summary>A column of a <see cref="TextTable"/>.</summary>
+/// <param name="Heading">Its heading.</param>
+/// <param name="Right">Whether it is aligned right, as numbers are.</param>
+/// <param name="Strong">Whether its cells stand out.</param>
+internal sealed record Column(string Heading, bool Right = false, bool Strong = false)
+{
+    /// <summary>A column of text.</summary>
+    public static implicit operator Column(string heading) => new(heading);
+}
+
 /// <summary>A table of one line a row: bold headings, a rule, columns two blanks apart; never wraps and never pads the end of a line.</summary>
-/// <param name="columns">The headings; one that begins with <c>&gt;</c> marks a column of numbers, aligned right.</param>
-internal sealed class TextTable(params string[] columns)
+internal sealed class TextTable(params IReadOnlyList<Column> columns)
 {
     private const string Gap = "  ";
     private readonly List<string[]> _rows = [];
@@ -15,17 +24,30 @@ internal sealed class TextTable(params string[] columns)
     /// <summary>Writes the table.</summary>
     public void Write(IAnsiConsole console)
     {
-        string[] headings = [.. columns.Select(column => column.TrimStart('>'))];
-        int[] widths = [.. headings.Select((heading, i) => Math.Max(heading.Length, _rows.Count == 0 ? 0 : _rows.Max(row => row[i].Length)))];
-        console.MarkupLineInterpolated($"[bold]{Line(headings, widths)}[/]");
-        console.MarkupLineInterpolated($"[dim]{string.Join(Gap, widths.Select(width => new string('─', width)))}[/]");
+        int[] widths = [.. columns.Select((column, i) => _rows.Select(row => row[i].Length).Append(column.Heading.Length).Max())];
+        WriteLine(console, [.. columns.Select(column => column.Heading)], widths, _ => "bold");
+        WriteLine(console, [.. widths.Select(width => new string('─', width))], widths, _ => "dim");
         foreach (string[] row in _rows)
         {
-            console.Profile.Out.Writer.WriteLine(Line(row, widths));
+            WriteLine(console, row, widths, column => column.Strong ? "bold" : "default");
         }
     }
 
-    private string Line(string[] cells, int[] widths) => string.Join(
-        Gap,
-        cells.Select((cell, i) => columns[i].StartsWith('>') ? cell.PadLeft(widths[i]) : cell.PadRight(widths[i]))).TrimEnd();
+    private void WriteLine(IAnsiConsole console, string[] cells, int[] widths, Func<Column, string> style)
+    {
+        int last = Array.FindLastIndex(cells, cell => cell.Length > 0);
+        IEnumerable<string> parts = cells.Take(last + 1).Select((cell, i) =>
+        {
+            string text = columns[i].Right ? cell.PadLeft(widths[i]) : i == last ? cell : cell.PadRight(widths[i]);
+            return $"[{style(columns[i])}]{Markup.Escape(text)}[/]";
+        });
+
+        // Without wrapping: a line that is too long for a terminal is better broken by it than by us.
+        foreach (string part in parts.SelectMany((part, i) => i == 0 ? new[] { part } : [Gap, part]))
+        {
+            console.Write(new Markup(part) { Overflow = Overflow.Fold });
+        }
+
+        console.Profile.Out.Writer.WriteLine();
+    }
 }
