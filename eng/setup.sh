@@ -47,7 +47,7 @@ graft_has_fast_blas() {
 # Prints the Debian packages that are missing, one per line.
 graft_missing_packages() {
   graft_has_libtorch || echo libtorch-dev
-  graft_has_fast_blas || echo libopenblas0-pthread
+  graft_has_fast_blas || echo libopenblas0-openmp
   command -v cmake >/dev/null 2>&1 || echo cmake
   command -v c++ >/dev/null 2>&1 || echo g++
   command -v ninja >/dev/null 2>&1 || command -v make >/dev/null 2>&1 || echo ninja-build

@@ -28,7 +28,10 @@ internal static class GraftCommandLine
         root.Add(new HelpOption("--help", "-h", "-?") { Description = "Show this page.", Action = new HelpPage(terminal) });
         root.Add(new VersionOption("--version") { Description = "Show the version.", Action = new VersionLine(terminal) });
         root.Add(s_verbose);
+        root.Add(new PullCommand(terminal));
         root.Add(new TasksCommand(terminal));
+        root.Add(new MethodsCommand(terminal));
+        root.Add(new TrainCommand(terminal));
         root.Add(new DoctorCommand(terminal));
         root.Add(new CompletionCommand(terminal));
         root.SetAction(_ => new HelpPage(terminal).Show(root));

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Graft.Cli.Doctor;
+using Graft.Formats.Sources;
 using Spectre.Console;
 
 namespace Graft.Cli.Commands;
@@ -21,10 +22,8 @@ internal sealed class DoctorCommand : CommandWithExamples
 
     private int Examine(bool json)
     {
-        string home = Environment.GetEnvironmentVariable("GRAFT_HOME") is { Length: > 0 } set
-            ? set
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "graft");
-        List<Finding> findings = [.. TorchExamination.Run(), .. MachineExamination.Run(home)];
+        SourceSettings settings = SourceSettings.FromEnvironment();
+        List<Finding> findings = [.. TorchExamination.Run(), .. MachineExamination.Run(settings.Home), .. ModelExamination.Run(settings)];
         if (json)
         {
             PrintJson(findings);

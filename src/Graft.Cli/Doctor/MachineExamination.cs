@@ -1,20 +1,21 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Graft.Cli.Display;
 
 namespace Graft.Cli.Doctor;
 
 /// <summary>Looks at the machine: processor, memory, .NET, the npm client, the place where downloads go.</summary>
 internal static class MachineExamination
 {
-    private const long LowDisk = 2L << 30;
+    private const long LowDisk = 2_000_000_000;
 
     /// <summary>Yields the findings; nothing is changed on the machine except for one probe file that is removed.</summary>
     public static IEnumerable<Finding> Run(string home)
     {
         yield return new Finding("system", Health.Good, $"{RuntimeInformation.OSDescription.Trim()}, {RuntimeInformation.ProcessArchitecture}");
         yield return new Finding("processor", Health.Good, $"{ProcessorName()}, {Environment.ProcessorCount} logical cores");
-        yield return new Finding("memory", Health.Good, $"{Bytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)}");
+        yield return new Finding("memory", Health.Good, $"{Amounts.Bytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)}");
         yield return new Finding(".NET", Health.Good, Environment.Version.ToString());
         yield return NpmClient();
         yield return Home(home);
@@ -71,9 +72,7 @@ internal static class MachineExamination
 
         long free = new DriveInfo(home).AvailableFreeSpace;
         return free < LowDisk
-            ? new Finding("home", Health.Fair, $"{home}, {Bytes(free)} free", "Free some space, or point GRAFT_HOME to a larger disk.")
-            : new Finding("home", Health.Good, $"{home}, {Bytes(free)} free");
+            ? new Finding("home", Health.Fair, $"{home}, {Amounts.Bytes(free)} free", "Free some space, or point GRAFT_HOME to a larger disk.")
+            : new Finding("home", Health.Good, $"{home}, {Amounts.Bytes(free)} free");
     }
-
-    private static string Bytes(long bytes) => bytes >= 1L << 30 ? $"{bytes / (double)(1L << 30):0.0} GiB" : $"{bytes / (double)(1L << 20):0} MiB";
 }
