@@ -30,6 +30,7 @@ internal sealed class TrainCommand : CommandWithExamples
     private int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
         TrainSettings settings = _options.Read(parsed);
+        ProcessorCores.UseAll();
         TrainReport report;
         try
         {

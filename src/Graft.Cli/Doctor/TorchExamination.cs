@@ -17,6 +17,7 @@ internal static class TorchExamination
     {
         try
         {
+            ProcessorCores.UseAll();
             return
             [
                 new Finding("libtorch", Health.Good, TorchRuntime.Version),
