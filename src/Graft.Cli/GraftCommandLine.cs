@@ -32,6 +32,9 @@ internal static class GraftCommandLine
         root.Add(new TasksCommand(terminal));
         root.Add(new MethodsCommand(terminal));
         root.Add(new TrainCommand(terminal));
+        root.Add(new EvalCommand(terminal));
+        root.Add(new PredictCommand(terminal));
+        root.Add(new InspectCommand(terminal));
         root.Add(new DoctorCommand(terminal));
         root.Add(new CompletionCommand(terminal));
         root.SetAction(_ => new HelpPage(terminal).Show(root));

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using Graft.Cli.Display;
+using Graft.Recipes;
+
+namespace Graft.Cli.Commands;
+
+/// <summary><c>graft eval PACKAGE</c>: measures a package on its task's dev and test rows.</summary>
+internal sealed class EvalCommand : CommandWithExamples
+{
+    private readonly Terminal _terminal;
+    private readonly Argument<string> _package = new("PACKAGE") { Description = "A folder that 'graft train' wrote." };
+    private readonly Option<string?> _task = new("--task") { HelpName = "NAME|FILE", Description = "Another task or task file with the same labels; the package's own by default." };
+    private readonly Option<string?> _data = new("--data") { HelpName = "DIR", Description = "A folder to search first for the task's data." };
+    private readonly ComputeOptions _compute = new();
+    private readonly Option<bool> _json = JsonOutput.Option();
+
+    public EvalCommand(Terminal terminal)
+        : base(
+            "eval",
+            "Measure a package on its task's dev and test rows.",
+            "graft eval runs/reviews/sentiment-yelp",
+            "graft eval runs/reviews/sentiment-yelp --task sentiment-imdb --json")
+    {
+        _terminal = terminal;
+        Add(_package);
+        Add(_task);
+        Add(_data);
+        _compute.AddTo(this);
+        Add(_json);
+        SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var settings = new EvaluateSettings
+        {
+            Package = parsed.GetRequiredValue(_package),
+            Task = parsed.GetValue(_task),
+            Data = parsed.GetValue(_data),
+            Backbone = _compute.Backbone(parsed),
+            Batch = _compute.Batch(parsed),
+            Options = _compute.Read(parsed),
+        };
+        ProcessorCores.UseAll();
+        EvaluateReport report = Evaluate.Run(settings, cancellationToken);
+        if (parsed.GetValue(_json))
+        {
+            JsonOutput.Write(_terminal, report.ToJson());
+            return ExitCode.Success;
+        }
+
+        string[] metrics = [.. report.Dev.Keys.Union(report.Test.Keys)];
+        var table = new TextTable(["rows of", new Column("rows", Right: true), .. metrics.Select(metric => new Column(metric, Right: true, Strong: true))]);
+        Row(table, "dev", report.DevRows, report.Dev, metrics);
+        Row(table, "test", report.TestRows, report.Test, metrics);
+        table.Write(_terminal.Data);
+        if (report.TruncatedRows > 0)
+        {
+            _terminal.Note($"{report.TruncatedRows} rows are longer than the model takes and lost their end.");
+        }
+
+        return ExitCode.Success;
+    }
+
+    private static void Row(TextTable table, string name, int rows, IReadOnlyDictionary<string, double> values, string[] metrics)
+    {
+        if (rows > 0)
+        {
+            table.Add([name, Amounts.Count(rows), .. metrics.Select(metric => values.TryGetValue(metric, out double value) ? $"{value:0.0000}" : "")]);
+        }
+    }
+}

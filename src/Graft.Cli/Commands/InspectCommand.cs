@@ -1,0 +1,90 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Graft.Cli.Display;
+using Graft.Recipes;
+using Spectre.Console;
+
+namespace Graft.Cli.Commands;
+
+/// <summary><c>graft inspect PATH</c>: says what a package, a model folder or a safetensors file holds, and whether it is healthy.</summary>
+internal sealed class InspectCommand : CommandWithExamples
+{
+    private const int Longest = 100;
+    private readonly Terminal _terminal;
+    private readonly Argument<string> _path = new("PATH") { Description = "A package, a model folder, or a .safetensors file." };
+    private readonly Option<bool> _tensors = new("--tensors") { Description = "List every tensor with its type and shape." };
+    private readonly Option<bool> _json = JsonOutput.Option();
+
+    public InspectCommand(Terminal terminal)
+        : base(
+            "inspect",
+            "Show what a package, a model folder or a safetensors file holds, and check it.",
+            "graft inspect runs/reviews/sentiment-yelp",
+            "graft inspect \"$(graft pull minilm)\" --tensors")
+    {
+        _terminal = terminal;
+        Add(_path);
+        Add(_tensors);
+        Add(_json);
+        SetAction(parsed => Run(parsed.GetRequiredValue(_path), parsed.GetValue(_tensors), parsed.GetValue(_json)));
+    }
+
+    private int Run(string path, bool tensors, bool json)
+    {
+        InspectReport report = Inspect.Run(path);
+        if (json)
+        {
+            JsonOutput.Write(_terminal, report.ToJson());
+        }
+        else
+        {
+            Write(report, tensors);
+        }
+
+        return report.Faults.Count == 0 ? ExitCode.Success : ExitCode.BadInput;
+    }
+
+    private void Write(InspectReport report, bool tensors)
+    {
+        _terminal.Data.MarkupLineInterpolated($"[bold]{report.Path}[/]  {report.Kind.ToString().ToLowerInvariant()}");
+        List<(string Key, string Value)> lines =
+        [
+            .. Lines(report.Facts, ""),
+            ("tensors", $"{report.Tensors.Count}, {Amounts.Count(report.Elements)} elements"),
+            .. report.Bytes.Select(file => (file.Key, Amounts.Bytes(file.Value))),
+        ];
+        int width = lines.Max(line => line.Key.Length);
+        foreach ((string key, string value) in lines)
+        {
+            _terminal.Data.MarkupInterpolated($"  [dim]{key.PadRight(width)}[/]  ");
+            _terminal.Out.WriteLine(value.Length > Longest ? value[..Longest] + " ..." : value);
+        }
+
+        if (tensors)
+        {
+            _terminal.Out.WriteLine();
+            var table = new TextTable("file", "key", "type", "shape");
+            foreach (InspectedTensor tensor in report.Tensors)
+            {
+                table.Add(tensor.File, tensor.Key, tensor.DType.ToString().ToLowerInvariant(), $"[{string.Join(", ", tensor.Shape)}]");
+            }
+
+            table.Write(_terminal.Data);
+        }
+
+        foreach (string fault in report.Faults)
+        {
+            _terminal.Notes.Markup("[bold red]fault:[/] ");
+            _terminal.Note(fault);
+        }
+    }
+
+    // One line a value; objects open into "outer.inner", lists stay on a line.
+    private static IEnumerable<(string Key, string Value)> Lines(JsonObject facts, string prefix) => facts.SelectMany(fact => fact.Value switch
+    {
+        null => [],
+        JsonObject inner => Lines(inner, $"{prefix}{fact.Key}."),
+        JsonArray list => [($"{prefix}{fact.Key}", string.Join(", ", list))],
+        _ => new[] { ($"{prefix}{fact.Key}", fact.Value.ToString()) },
+    });
+}
