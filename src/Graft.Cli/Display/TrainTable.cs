@@ -39,7 +39,9 @@ internal static class TrainTable
 
         table.Write(terminal.Data);
         terminal.Out.WriteLine();
-        terminal.Out.WriteLine($"Packages: {string.Join(", ", report.Tasks.Select(task => task.Package))}");
+        terminal.Out.WriteLine(report.Tasks.Count == 1
+            ? $"Package: {report.Tasks[0].Package}"
+            : $"Packages: {report.Tasks.Count} folders in {Path.GetDirectoryName(report.Tasks[0].Package)}");
     }
 
     private static Column Number(string heading) => new(heading, Right: true);
