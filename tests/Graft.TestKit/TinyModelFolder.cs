@@ -17,25 +17,7 @@ public sealed class TinyModelFolder : IDisposable
     {
         Root = Directory.CreateTempSubdirectory("graft-tiny-").FullName;
         Model = Directory.CreateDirectory(Path.Combine(Root, "model")).FullName;
-        using var backbone = TinyBackbones.Create("bert");
-        using var scope = new TensorScope();
-        SafetensorsWriter.Write(
-            Path.Combine(Model, "model.safetensors"),
-            backbone.NamedParameters().Select(p => SafetensorsEntry.From(p.Path, p.Parameter.Value)));
-        var config = new JsonObject
-        {
-            ["model_type"] = "bert",
-            ["hidden_size"] = TinyBackbones.Width,
-            ["num_hidden_layers"] = 2,
-            ["num_attention_heads"] = 4,
-            ["intermediate_size"] = 32,
-            ["vocab_size"] = TinyBackbones.Vocabulary,
-            ["max_position_embeddings"] = 32,
-            ["hidden_dropout_prob"] = dropout,
-            ["attention_probs_dropout_prob"] = dropout,
-        };
-        File.WriteAllText(Path.Combine(Model, "config.json"), config.ToJsonString());
-        File.WriteAllLines(Path.Combine(Model, "vocab.txt"), s_special.Concat(Words));
+        Write(Model, s_special.Concat(Words), dropout: dropout);
     }
 
     /// <summary>The vocabulary's ordinary words.</summary>
@@ -80,6 +62,31 @@ public sealed class TinyModelFolder : IDisposable
         var path = Path.Combine(Root, name + ".task.json");
         File.WriteAllText(path, task.ToJsonString());
         return path;
+    }
+
+    /// <summary>Writes a tiny BERT with a vocabulary of <see cref="TinyBackbones.Vocabulary"/> tokens as a Hugging Face folder.</summary>
+    public static void Write(string folder, IEnumerable<string> vocabulary, int layers = 2, double dropout = 0.1)
+    {
+        Directory.CreateDirectory(folder);
+        using var backbone = TinyBackbones.Create("bert", layers: layers);
+        using var scope = new TensorScope();
+        SafetensorsWriter.Write(
+            Path.Combine(folder, "model.safetensors"),
+            backbone.NamedParameters().Select(p => SafetensorsEntry.From(p.Path, p.Parameter.Value)));
+        var config = new JsonObject
+        {
+            ["model_type"] = "bert",
+            ["hidden_size"] = TinyBackbones.Width,
+            ["num_hidden_layers"] = layers,
+            ["num_attention_heads"] = 4,
+            ["intermediate_size"] = 32,
+            ["vocab_size"] = TinyBackbones.Vocabulary,
+            ["max_position_embeddings"] = 32,
+            ["hidden_dropout_prob"] = dropout,
+            ["attention_probs_dropout_prob"] = dropout,
+        };
+        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
+        File.WriteAllLines(Path.Combine(folder, "vocab.txt"), vocabulary);
     }
 
     public void Dispose() => Directory.Delete(Root, recursive: true);

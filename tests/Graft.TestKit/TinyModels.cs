@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Methods.Core;
 using Graft.Tasks;
@@ -56,23 +55,7 @@ public static class TinyModels
     /// <summary>Writes the tiny BERT as a Hugging Face folder and returns its path.</summary>
     public static string WriteFolder(string folder, int layers = 2)
     {
-        Directory.CreateDirectory(folder);
-        using var backbone = TinyBackbones.Create("bert", layers: layers);
-        SafetensorsWriter.Write(
-            Path.Combine(folder, "model.safetensors"), backbone.NamedParameters().Select(p => SafetensorsEntry.From(p.Path, p.Parameter.Value)));
-        var config = new JsonObject
-        {
-            ["model_type"] = "bert",
-            ["hidden_size"] = TinyBackbones.Width,
-            ["num_hidden_layers"] = layers,
-            ["num_attention_heads"] = 4,
-            ["intermediate_size"] = 32,
-            ["vocab_size"] = TinyBackbones.Vocabulary,
-            ["max_position_embeddings"] = 32,
-            ["type_vocab_size"] = 2,
-        };
-        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
-        File.WriteAllText(Path.Combine(folder, "vocab.txt"), string.Join('\n', s_vocabulary) + "\n");
+        TinyModelFolder.Write(folder, s_vocabulary, layers);
         return folder;
     }
 }

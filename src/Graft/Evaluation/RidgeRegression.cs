@@ -9,7 +9,7 @@ namespace Graft.Evaluation;
 /// </summary>
 public static class RidgeRegression
 {
-    private const int MostIterations = 1000;
+    private const int MostIterations = 500;
     private const int IterationsBetweenChecks = 10;
     private const double GradientTolerance = 1e-4;
     private const int PowerIterations = 40;

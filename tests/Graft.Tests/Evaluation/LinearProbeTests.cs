@@ -111,7 +111,7 @@ public sealed class LinearProbeTests
     [Fact(Explicit = true)]
     public void The_probe_of_the_default_backbone_on_sst2_is_near_the_reference()
     {
-        var folder = RealModel.Folder();
+        var folder = RealMiniLm.Folder;
         using var backbone = Backbone.Load(folder);
         var tokenizer = Tokenizer.Load(folder);
         var data = TaskCatalog.Resolve("sst-2", SharedData.Labelled).Take(1000, 0);

@@ -68,6 +68,19 @@ public sealed class AdapterPackageTests : IDisposable
     }
 
     [Fact]
+    public void Every_field_of_the_manifest_is_documented()
+    {
+        using var backbone = Saved();
+        var page = File.ReadAllText(Graft.Tests.Tasks.SharedData.Repository("docs/formats.md"));
+
+        Assert.All(Fields(JsonNode.Parse(File.ReadAllText(Manifest))!.AsObject(), ""), f => Assert.Contains($"`{f}`", page, StringComparison.Ordinal));
+
+        static IEnumerable<string> Fields(JsonObject json, string prefix) => json.SelectMany(p => p.Value is JsonObject inner && p.Key is not ("config" or "training" or "versions")
+            ? Fields(inner, prefix + (prefix == "files." ? "NAME" : p.Key) + ".")
+            : [prefix + p.Key]);
+    }
+
+    [Fact]
     public void A_package_is_replaced_and_leaves_nothing_beside_it()
     {
         using var backbone = TinyBackbones.Create("bert");

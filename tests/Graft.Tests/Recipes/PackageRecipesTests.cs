@@ -188,6 +188,32 @@ public sealed class PackageRecipesTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_training_reports_is_what_evaluation_measures(bool ownDev)
+    {
+        using var files = new TinyModelFolder();
+        var task = files.WriteTask();
+        if (!ownDev)
+        {
+            // Dev is then cut from train by the seed of the run, and evaluation has to cut the same rows.
+            var text = JsonNode.Parse(File.ReadAllText(task))!;
+            text["files"]!.AsObject().Remove("dev");
+            File.WriteAllText(task, text.ToJsonString());
+        }
+
+        var trained = Train.Run(
+            new TrainSettings { Backbone = files.Model, Tasks = [task], Out = _folder.At("run"), Steps = 12, Seed = 5 }, cancellation: TestContext.Current.CancellationToken).Tasks[0];
+        var report = Evaluate.Run(
+            new EvaluateSettings { Package = trained.Package, Backbone = files.Model, Task = task }, TestContext.Current.CancellationToken);
+
+        Assert.Equal(trained.Dev, report.Dev);
+        Assert.Equal(trained.Test, report.Test);
+        Assert.Equal(trained.AdapterBytes, new FileInfo(Path.Combine(trained.Package, "adapter.safetensors")).Length);
+        Assert.Empty(Inspect.Run(trained.Package).Faults);
+    }
+
     [Fact]
     public void Inspecting_tells_what_there_is_and_that_it_is_healthy()
     {
