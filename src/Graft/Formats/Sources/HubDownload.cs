@@ -106,7 +106,7 @@ internal sealed class HubDownload(HubClient client, SourceSettings settings, str
         }
 
         var isContinued = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == stream.Length;
-        if (!isContinued)
+        if (!isContinued && stream.Length > 0)
         {
             stream.SetLength(0);
         }
