@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using Graft.TestKit;
+using Xunit;
+
+namespace Graft.Cli.Tests;
+
+/// <summary>Training in a process of its own that is stopped from outside.</summary>
+public sealed class InterruptionTests : IDisposable
+{
+    private const int Steps = 240;
+    private readonly TinyModelFolder _tiny = new();
+    private readonly string _recipe;
+
+    public InterruptionTests()
+    {
+        _recipe = Path.Combine(_tiny.Root, "recipe.json");
+        var recipe = new JsonObject
+        {
+            ["backbone"] = _tiny.Model,
+            ["tasks"] = new JsonArray(_tiny.WriteTask()),
+            ["steps"] = Steps,
+            ["batch"] = 8,
+            ["evaluate_every"] = 31,
+            ["checkpoint_every"] = 7,
+        };
+        File.WriteAllText(_recipe, recipe.ToJsonString());
+    }
+
+    public void Dispose() => _tiny.Dispose();
+
+    [Fact]
+    public async Task A_run_killed_at_random_steps_and_resumed_ends_with_the_same_bytes()
+    {
+        int seed = Environment.TickCount;
+        var random = new Random(seed);
+        string undisturbed = Path.Combine(_tiny.Root, "undisturbed");
+        string killed = Path.Combine(_tiny.Root, "killed");
+        Assert.Equal(0, await Finish(Start(undisturbed)));
+
+        int kills = 0;
+        for (int attempt = 0; attempt < 5; attempt++)
+        {
+            using Process process = Start(killed, Directory.Exists(killed));
+            await WaitForStep(process, killed, random.Next(1, Steps));
+            kills += process.HasExited ? 0 : 1;
+            process.Kill();
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(0, await Finish(Start(killed, resume: true)));
+        Assert.True(kills > 0, $"seed {seed}: no run was still going when it was to be killed");
+        foreach (string file in new[] { "adapter.safetensors", "head.safetensors", "graft.json" })
+        {
+            Assert.True(
+                File.ReadAllBytes(Path.Combine(undisturbed, "letters", file)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(killed, "letters", file))),
+                $"seed {seed}, {kills} kills: {file} differs");
+        }
+    }
+
+    [Fact]
+    public async Task Ctrl_C_writes_a_checkpoint_and_says_how_to_go_on()
+    {
+        string folder = Path.Combine(_tiny.Root, "out");
+        using Process process = Start(folder);
+        await WaitForStep(process, folder, 20);
+        Assert.Equal(0, Kill(process.Id, (int)PosixSignalNumber.Interrupt));
+        string notes = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(130, process.ExitCode);
+        Assert.Contains($"graft train {_recipe} --out {folder} --resume", notes, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(folder, "training", "letters.checkpoint.safetensors")));
+        Assert.Equal(0, await Finish(Start(folder, resume: true)));
+    }
+
+    private enum PosixSignalNumber
+    {
+        Interrupt = 2,
+    }
+
+    private Process Start(string folder, bool resume = false)
+    {
+        string[] arguments = [typeof(GraftCommandLine).Assembly.Location, "train", _recipe, "--out", folder, .. resume ? new[] { "--resume" } : []];
+        return Process.Start(new ProcessStartInfo("dotnet", arguments)
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+    }
+
+    private static async Task<int> Finish(Process process)
+    {
+        using (process)
+        {
+            Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+            string notes = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            _ = await output;
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.True(process.ExitCode == 0, notes);
+            return process.ExitCode;
+        }
+    }
+
+    // The log has a line a step, flushed: when it shows the step, the run is somewhere behind it.
+    private static async Task WaitForStep(Process process, string folder, int step)
+    {
+        string log = Path.Combine(folder, "training", "letters.jsonl");
+        while (!process.HasExited && !(File.Exists(log) && await Says(log, $"\"step\":{step},")))
+        {
+            await Task.Delay(2, TestContext.Current.CancellationToken);
+        }
+    }
+
+    private static async Task<bool> Says(string path, string text)
+    {
+        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        return (await reader.ReadToEndAsync(TestContext.Current.CancellationToken)).Contains(text, StringComparison.Ordinal);
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Kill(int process, int signal);
+}
