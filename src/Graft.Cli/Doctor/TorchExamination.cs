@@ -5,7 +5,7 @@ namespace Graft.Cli.Doctor;
 /// <summary>Looks at libtorch: whether it loads, its version, which BLAS it got and how fast that is, threads, devices.</summary>
 internal static class TorchExamination
 {
-    private const int MatrixSize = 1024;
+    private const int MatrixSize = 512; // large enough for OpenBLAS, small enough for a slow one
 
     // Far below OpenBLAS on any processor of this decade, and above the reference BLAS on all of them.
     private const double SlowGigaflops = 10;
@@ -34,11 +34,9 @@ internal static class TorchExamination
 
     private static Finding Blas()
     {
-        // One product of a slow BLAS already takes a second: a small one tells which kind it is.
-        bool slow = TorchRuntime.IsReferenceBlas || TorchRuntime.MeasureGemm(size: 256, rounds: 2) < SlowGigaflops;
-        int size = slow ? 256 : MatrixSize;
-        double speed = TorchRuntime.MeasureGemm(size);
-        string value = $"{TorchRuntime.BlasLibrary ?? "built into libtorch"}, {speed:0} GFLOP/s (float32, {size} x {size})";
+        double speed = TorchRuntime.MeasureGemm(MatrixSize, rounds: 5);
+        bool slow = TorchRuntime.IsReferenceBlas || speed < SlowGigaflops;
+        string value = $"{TorchRuntime.BlasLibrary ?? "built into libtorch"}, {speed:0} GFLOP/s (float32, {MatrixSize} x {MatrixSize})";
         return slow ? new Finding("BLAS", Health.Fair, value, FasterBlas) : new Finding("BLAS", Health.Good, value);
     }
 }

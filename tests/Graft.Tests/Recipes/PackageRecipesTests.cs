@@ -269,7 +269,7 @@ public sealed class PackageRecipesTests : IDisposable
         var from = Array.FindIndex(source, l => l.Contains("snippet begins", StringComparison.Ordinal) && !l.Contains("FindIndex", StringComparison.Ordinal)) + 1;
         var to = Array.FindIndex(source, from, l => l.Contains("snippet ends", StringComparison.Ordinal));
         var lines = source[from..to]
-            .Select(l => l.Trim().Replace("Load(package, backbone)", "Load(\"packages/sst-2\")", StringComparison.Ordinal).Replace("console.", "Console.", StringComparison.Ordinal))
+            .Select(l => l.Trim().Replace("Load(package, backbone)", "Load(\"packages/sentiment-yelp\")", StringComparison.Ordinal).Replace("console.", "Console.", StringComparison.Ordinal))
             .Prepend("using Graft.Recipes;").ToList();
         var readme = Graft.Tests.Tasks.SharedData.Repository("README.md");
         if (!File.ReadAllText(readme).Contains("```csharp", StringComparison.Ordinal))

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using System.Runtime.CompilerServices;
+using Graft.Recipes;
+using Xunit;
+
+namespace Graft.Cli.Tests;
+
+public sealed class DocsTests
+{
+    [Fact]
+    public void The_page_lists_every_command_and_every_key_of_a_recipe()
+    {
+        string page = File.ReadAllText(Page());
+        RootCommand root = GraftCommandLine.Build(Terminal.Plain(TextWriter.Null, TextWriter.Null));
+
+        Assert.All(root.Subcommands, command => Assert.Contains($"| `graft {command.Name}", page, StringComparison.Ordinal));
+        Assert.All(TrainSettings.Keys, key => Assert.Contains($"| `{key}` |", page, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_page_gives_each_option_of_training_to_its_key()
+    {
+        string[] rows = [.. File.ReadLines(Page()).Where(line => line.StartsWith("| `", StringComparison.Ordinal))];
+        Command train = GraftCommandLine.Build(Terminal.Plain(TextWriter.Null, TextWriter.Null)).Subcommands.Single(command => command.Name == "train");
+
+        Assert.All(train.Options.Where(option => option.Name != "--json"), option =>
+        {
+            string key = option.Name[2..].Replace('-', '_');
+            Assert.Contains(rows, row => row.StartsWith($"| `{key}` | `{option.Name}", StringComparison.Ordinal));
+        });
+    }
+
+    private static string Page([CallerFilePath] string here = "")
+    {
+        string? folder = Path.GetDirectoryName(here);
+        while (folder is not null && !File.Exists(Path.Combine(folder, "Graft.slnx")))
+        {
+            folder = Path.GetDirectoryName(folder);
+        }
+
+        return Path.Combine(folder!, "docs", "cli.md");
+    }
+}
