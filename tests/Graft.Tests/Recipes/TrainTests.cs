@@ -161,6 +161,20 @@ public sealed class TrainTests : IDisposable
     }
 
     [Fact]
+    public void Texts_longer_than_the_model_are_truncated_and_counted()
+    {
+        var words = string.Join(' ', Enumerable.Repeat(TinyModelFolder.Words[3], 80));
+        var task = _tiny.WriteTask();
+        File.AppendAllText(Path.Combine(_tiny.Root, "letters.train.tsv"), $"{words}\tlabel0\n{words}\tlabel0\n");
+        var notes = new List<string>();
+
+        var report = Train.Run(Settings(tasks: [task]) with { Steps = 8, Epochs = null }, p => notes.AddRange(p.Note is { } note ? [note] : []));
+
+        Assert.Equal(2, report.Tasks[0].TruncatedRows);
+        Assert.Contains(notes, n => n.StartsWith("2 of 98 training rows are longer than 32 tokens", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_task_named_twice_is_refused()
     {
         var task = _tiny.WriteTask();
