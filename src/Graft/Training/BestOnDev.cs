@@ -3,7 +3,7 @@ using Graft.Torch;
 
 namespace Graft.Training;
 
-/// <summary>Keeps the parameters of the best evaluation on dev so far. Thread contract: one thread.</summary>
+/// <summary>Keeps the state of the best evaluation on dev so far. Thread contract: one thread.</summary>
 /// <param name="model">The model that is trained.</param>
 public sealed class BestOnDev(TaskModel model) : IDisposable
 {
@@ -33,23 +33,24 @@ public sealed class BestOnDev(TaskModel model) : IDisposable
         }
 
         (Metric, Step, EvaluationsSince) = (metric, step, 0);
-        foreach (var (path, parameter) in model.Parameters())
+        using var scope = new TensorScope();
+        foreach (var (path, value) in model.State())
         {
-            using var detached = parameter.Value.Detach();
-            Put(path, detached.Clone());
+            Put(path, value.Clone().Unscoped());
         }
 
         return true;
     }
 
-    /// <summary>Puts the best parameters back into the model.</summary>
+    /// <summary>Puts the best state back into the model.</summary>
     public void Restore()
     {
-        foreach (var (path, parameter) in model.Parameters())
+        using var scope = new TensorScope();
+        foreach (var (path, value) in model.State())
         {
-            if (_values.TryGetValue(path, out var value))
+            if (_values.TryGetValue(path, out var kept))
             {
-                parameter.Assign(value);
+                value.Copy_(kept);
             }
         }
     }

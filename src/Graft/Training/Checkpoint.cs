@@ -7,7 +7,7 @@ using Graft.Torch;
 namespace Graft.Training;
 
 /// <summary>
-/// Everything that training needs to go on bit for bit: parameters, optimizer state, dropout's generator, the best parameters on dev, and
+/// Everything that training needs to go on bit for bit: parameters and buffers, optimizer state, dropout's generator, the best parameters on dev, and
 /// the step. The order of rows and the schedule follow from step and seed. One safetensors file, written to a temporary name,
 /// flushed and renamed, so that a process that dies while writing leaves the previous checkpoint intact.
 /// </summary>
@@ -31,7 +31,7 @@ public static class Checkpoint
         var generator = trainer.Dropout.State;
         IEnumerable<(string Key, Tensor Value)> tensors =
         [
-            .. model.Parameters().Select(p => (Model + p.Path, p.Parameter.Value.Detach())),
+            .. model.State().Select(p => (Model + p.Path, p.Value)),
             .. best.Values.Select(p => (Best + p.Key, p.Value)),
             .. trainer.Optimizer.SaveState().Select(p => (Optimizer + p.Name, p.Value)),
             (Dropout, Tensor.From(generator, generator.Length)),
@@ -77,9 +77,9 @@ public static class Checkpoint
                     $"The checkpoint '{path}' is of a run with other settings or other data; resume with the same ones, or start anew with another --out.");
             }
 
-            foreach (var (key, parameter) in model.Parameters())
+            foreach (var (key, value) in model.State())
             {
-                parameter.Assign(file.Load(Model + key));
+                value.Copy_(file.Load(Model + key));
             }
 
             foreach (var key in file.Keys.Where(k => k.StartsWith(Best, StringComparison.Ordinal)))

@@ -42,6 +42,12 @@ public sealed class TaskModel : IDisposable
         Adapter.NamedParameters().Select(p => ("adapter." + p.Path, p.Parameter))
             .Concat(Head.NamedParameters().Select(p => ("head." + p.Path, p.Parameter)));
 
+    /// <summary>Everything that training may change, by name: <see cref="Parameters"/>, then the adapter's buffers under <c>adapter.</c>.</summary>
+    /// <returns>Borrowed tensors without gradient history; writing into them changes the model.</returns>
+    public IEnumerable<(string Path, Tensor Value)> State() =>
+        Parameters().Select(p => (p.Path, p.Parameter.Value.Detach()))
+            .Concat(Adapter.NamedBuffers().Select(b => ("adapter." + b.Path, b.Buffer.Value.Detach())));
+
     /// <summary>Computes the logits of a batch.</summary>
     /// <param name="input">The batch.</param>
     /// <param name="training">The generator of dropout while training; null in evaluation.</param>
