@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Torch;
@@ -120,10 +121,6 @@ internal sealed class RunFolder
         static string Text(JsonNode? value) => value?.ToJsonString() ?? "unset";
     }
 
-    private static void WriteText(string path, string text)
-    {
-        var temporary = path + ".tmp";
-        File.WriteAllText(temporary, text + "\n");
-        File.Move(temporary, path, overwrite: true);
-    }
+    private static void WriteText(string path, string text) =>
+        AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text + "\n")));
 }

@@ -11,12 +11,13 @@ namespace Graft.Training;
 /// </summary>
 public sealed class RunLog : IDisposable
 {
+    private static readonly JsonSerializerOptions s_oneLine = new() { WriteIndented = false };
     private readonly FileStream _file;
 
     private RunLog(FileStream file) => _file = file;
 
     /// <summary>The bytes written so far.</summary>
-    public long Length => _file.Position;
+    public long Length { get; private set; }
 
     /// <summary>Opens a log and cuts it to <paramref name="length"/> bytes.</summary>
     /// <param name="path">The file.</param>
@@ -26,20 +27,22 @@ public sealed class RunLog : IDisposable
     {
         try
         {
-            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read);
+            // Without a buffer a line that does not fit the disk fails where it is written, not again when the file is closed.
+            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0);
             file.SetLength(Math.Min(length, file.Length));
             file.Seek(0, SeekOrigin.End);
-            return new RunLog(file);
+            return new RunLog(file) { Length = file.Length };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new GraftException($"The run log '{path}' cannot be written ({e.Message}); give an --out folder that can be.", e);
+            throw Unwritable(path, e);
         }
     }
 
     /// <summary>Appends an event.</summary>
     /// <param name="name">Its name, such as <c>step</c>.</param>
     /// <param name="values">Its values; numbers that are not finite are written as null.</param>
+    /// <exception cref="GraftException">The disk is full; what was logged before stays.</exception>
     public void Write(string name, params ReadOnlySpan<(string Key, JsonNode? Value)> values)
     {
         var line = new JsonObject { ["event"] = name };
@@ -48,8 +51,16 @@ public sealed class RunLog : IDisposable
             line[key] = value;
         }
 
-        _file.Write(Encoding.UTF8.GetBytes(line.ToJsonString(s_oneLine) + "\n"));
-        _file.Flush();
+        var bytes = Encoding.UTF8.GetBytes(line.ToJsonString(s_oneLine) + "\n");
+        try
+        {
+            _file.Write(bytes);
+            Length += bytes.Length;
+        }
+        catch (IOException e)
+        {
+            throw Unwritable(_file.Name, e);
+        }
     }
 
     /// <summary>A number as JSON, null where it is not finite.</summary>
@@ -59,5 +70,6 @@ public sealed class RunLog : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
-    private static readonly JsonSerializerOptions s_oneLine = new() { WriteIndented = false };
+    private static GraftException Unwritable(string path, Exception e) => new(
+        $"The run log '{path}' cannot be written ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')}); free some space and go on with --resume, or give another --out.", e);
 }

@@ -184,6 +184,32 @@ public sealed class TrainTests : IDisposable
         Assert.Contains("'letters' is named twice", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(4)]
+    [InlineData(40)]
+    [InlineData(56)]
+    public void A_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_space(int kilobytes)
+    {
+        var settings = Settings() with { CheckpointEvery = 2 };
+        Train.Run(settings with { Out = Path.Combine(_tiny.Root, "undisturbed") });
+        using (var disk = TinyDisk.Mount(settings.Out, kilobytes))
+        {
+            Assert.SkipWhen(disk is null, "file systems cannot be mounted here");
+
+            var error = Assert.Throws<GraftException>(() => Train.Run(settings));
+
+            Assert.Contains("space", error.Message, StringComparison.Ordinal);
+            Assert.Empty(Directory.GetFiles(settings.Out, "*.tmp", SearchOption.AllDirectories));
+            Copy(settings.Out, Path.Combine(_tiny.Root, "larger"));
+        }
+
+        var larger = settings with { Out = Path.Combine(_tiny.Root, "larger") };
+        Train.Run(larger with { Resume = File.Exists(Path.Combine(larger.Out, "run.json")) });
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(_tiny.Root, "undisturbed/letters/adapter.safetensors")),
+            File.ReadAllBytes(Path.Combine(larger.Out, "letters/adapter.safetensors")));
+    }
+
     [Fact]
     public void An_output_place_that_is_a_file_is_one_sentence()
     {
@@ -215,6 +241,16 @@ public sealed class TrainTests : IDisposable
         Assert.Contains("micro_f1", report.Tasks[1].Dev.Keys);
         Assert.Empty(report.Tasks[0].Test);
         Assert.NotNull(report.Tasks[0].LinearProbe);
+    }
+
+    private static void Copy(string from, string to)
+    {
+        foreach (var file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
     }
 
     private static IEnumerable<string> StepLines(TrainSettings settings) =>
