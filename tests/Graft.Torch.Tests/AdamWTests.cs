@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics.X86;
+using Graft.TestKit;
 using Xunit;
 
 namespace Graft.Torch.Tests;
@@ -9,7 +10,7 @@ public sealed class AdamWTests
     public void Six_steps_with_absent_gradients_equal_those_of_Python_torch_bit_for_bit()
     {
         using var scope = new TensorScope();
-        using var file = SafetensorsFile.Open(Fixtures.Own("engine/adamw.safetensors"));
+        using var file = SafetensorsFile.Open(SharedData.Repository("tests/fixtures/engine/adamw.safetensors"));
         var weights = Enumerable.Range(0, 3).Select(i => new Parameter(file.Load($"init.{i}").Clone())).ToList();
         var first = new ParameterGroup("a", weights.Take(2), 1e-2, 0.1);
         var second = new ParameterGroup("b", weights.Skip(2), 3e-3);

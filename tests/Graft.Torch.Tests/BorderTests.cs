@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
+using Graft.TestKit;
 using Graft.Torch.Native;
 using Xunit;
 
@@ -77,7 +78,7 @@ public sealed partial class BorderTests
         Assert.Contains("not this project's", Assert.Throws<LibtorchMissingException>(() => BorderLibrary.Load(foreign)).Message, StringComparison.Ordinal);
     }
 
-    private static string Header() => File.ReadAllText(Path.Combine(Fixtures.Root(), "native", "graft_torch", "graft_torch.h"));
+    private static string Header() => File.ReadAllText(SharedData.Repository("native/graft_torch/graft_torch.h"));
 
     private static string KindName(ValueKind kind)
     {

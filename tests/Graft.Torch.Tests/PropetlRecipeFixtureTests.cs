@@ -1,3 +1,4 @@
+using Graft.TestKit;
 using Xunit;
 
 namespace Graft.Torch.Tests;
@@ -13,7 +14,7 @@ public sealed class PropetlRecipeFixtureTests
     public void Fixture_train30_roberta_recipe_is_reproduced()
     {
         using var scope = new TensorScope();
-        using var file = Fixtures.Shared("propetl/07_train30_roberta_recipe.safetensors");
+        using var file = SafetensorsFile.Open(SharedData.Fixture("propetl/07_train30_roberta_recipe.safetensors"));
         var network = new Network(file);
         var steps = (int)file.Load("steps").ToInt64();
         var (rate, maskRate) = (file.Load("lr").ToDouble(), file.Load("mask_lr").ToDouble());

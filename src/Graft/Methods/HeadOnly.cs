@@ -22,6 +22,9 @@ public sealed class HeadOnly : PeftMethod<HeadOnlyConfig>
     public override string Source => "linear probing; the usual baseline";
 
     /// <inheritdoc/>
+    public override double DefaultLearningRate => 1e-2;
+
+    /// <inheritdoc/>
     protected override JsonTypeInfo<HeadOnlyConfig> Json => HeadOnlyJson.Default.HeadOnlyConfig;
 
     /// <inheritdoc/>

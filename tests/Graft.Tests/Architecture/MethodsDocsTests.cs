@@ -1,6 +1,6 @@
 using Graft.Backbones;
 using Graft.Methods.Core;
-using Graft.Tests.Tasks;
+using Graft.TestKit;
 using Xunit;
 
 namespace Graft.Tests.Architecture;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Graft.Backbones;
 using Graft.TestKit;
-using Graft.Tests.Tasks;
 using Graft.Text;
 using Graft.Torch;
 using Xunit;

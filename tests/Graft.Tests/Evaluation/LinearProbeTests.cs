@@ -3,7 +3,6 @@ using Graft.Evaluation;
 using Graft.Tasks;
 using Graft.Tasks.Batches;
 using Graft.TestKit;
-using Graft.Tests.Tasks;
 using Graft.Text;
 using Graft.Torch;
 using Xunit;

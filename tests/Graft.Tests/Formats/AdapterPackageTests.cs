@@ -71,7 +71,7 @@ public sealed class AdapterPackageTests : IDisposable
     public void Every_field_of_the_manifest_is_documented()
     {
         using var backbone = Saved();
-        var page = File.ReadAllText(Graft.Tests.Tasks.SharedData.Repository("docs/formats.md"));
+        var page = File.ReadAllText(SharedData.Repository("docs/formats.md"));
 
         Assert.All(Fields(JsonNode.Parse(File.ReadAllText(Manifest))!.AsObject(), ""), f => Assert.Contains($"`{f}`", page, StringComparison.Ordinal));
 

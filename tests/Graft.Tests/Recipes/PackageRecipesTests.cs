@@ -265,13 +265,13 @@ public sealed class PackageRecipesTests : IDisposable
         Readme(_folder.At("mood"), _backbone, printed);
         Assert.Matches(@"^(sad|glad|so-so) \d+\s?%\n$", printed.ToString());
 
-        var source = File.ReadAllLines(Graft.Tests.Tasks.SharedData.Repository("tests/Graft.Tests/Recipes/PackageRecipesTests.cs"));
+        var source = File.ReadAllLines(SharedData.Repository("tests/Graft.Tests/Recipes/PackageRecipesTests.cs"));
         var from = Array.FindIndex(source, l => l.Contains("snippet begins", StringComparison.Ordinal) && !l.Contains("FindIndex", StringComparison.Ordinal)) + 1;
         var to = Array.FindIndex(source, from, l => l.Contains("snippet ends", StringComparison.Ordinal));
         var lines = source[from..to]
             .Select(l => l.Trim().Replace("Load(package, backbone)", "Load(\"packages/sentiment-yelp\")", StringComparison.Ordinal).Replace("console.", "Console.", StringComparison.Ordinal))
             .Prepend("using Graft.Recipes;").ToList();
-        var readme = Graft.Tests.Tasks.SharedData.Repository("README.md");
+        var readme = SharedData.Repository("README.md");
         if (!File.ReadAllText(readme).Contains("```csharp", StringComparison.Ordinal))
         {
             Assert.Skip("README.md has no C# code");

@@ -1,4 +1,5 @@
 using Graft.Tasks;
+using Graft.TestKit;
 using Xunit;
 
 namespace Graft.Tests.Tasks;

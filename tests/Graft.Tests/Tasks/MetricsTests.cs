@@ -2,6 +2,7 @@ using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
 using Graft.Tasks;
+using Graft.TestKit;
 using Graft.Torch;
 using Xunit;
 

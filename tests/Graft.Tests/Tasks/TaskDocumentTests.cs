@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Graft.Tasks;
+using Graft.TestKit;
 using Xunit;
 
 namespace Graft.Tests.Tasks;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Graft.Tests.Tasks;
+using Graft.TestKit;
 using Xunit;
 
 namespace Graft.Tests.Text;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.IO.Compression;
-using Graft.Tests.Tasks;
+using Graft.TestKit;
 using Xunit;
 
 namespace Graft.Tests.Text;

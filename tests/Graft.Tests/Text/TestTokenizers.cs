@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.IO.Compression;
-using Graft.Tests.Tasks;
+using Graft.TestKit;
 using Graft.Text;
 
 namespace Graft.Tests.Text;

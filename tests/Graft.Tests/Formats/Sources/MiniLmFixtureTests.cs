@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Graft.Formats.Sources;
-using Graft.Tests.Tasks;
+using Graft.TestKit;
 using Xunit;
 
 namespace Graft.Tests.Formats.Sources;

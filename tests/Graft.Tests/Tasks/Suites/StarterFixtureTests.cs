@@ -2,6 +2,7 @@ using System.Text.Json;
 using Graft.Formats.Sources;
 using Graft.Tasks;
 using Graft.Tasks.Suites;
+using Graft.TestKit;
 using Graft.Tests.Formats.Sources;
 using Xunit;
 

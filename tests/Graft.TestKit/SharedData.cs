@@ -1,9 +1,9 @@
 using Xunit;
 
-namespace Graft.Tests.Tasks;
+namespace Graft.TestKit;
 
 /// <summary>Finds data that lies beside the repository.</summary>
-internal static class SharedData
+public static class SharedData
 {
     /// <summary>The folder of labelled sets in a <c>shared</c> folder beside the repository; skips the test when there is none.</summary>
     public static string Labelled => Above("shared/data/labelled") ?? Skip("there is no shared/data/labelled beside the repository");
