@@ -108,14 +108,17 @@ graft_build() {
   stamp="$GRAFT_ROOT/artifacts/built.$name"
   graft_is_fresh "$stamp" && return 0
   mkdir -p "$GRAFT_ROOT/artifacts"
+  # The build's own servers outlive it; they must not inherit the lock (9>&- below).
   (
     flock 9
     graft_is_fresh "$stamp" && exit 0
     graft_say "building ${name/#Graft.Cli/graft} ..."
     begun="$(mktemp "$GRAFT_ROOT/artifacts/begun.XXXXXX")"
     log="$begun.log"
-    if dotnet build "$GRAFT_ROOT/$target" -c Release --nologo -v q -clp:NoSummary >"$log" 2>&1 </dev/null; then
-      mv "$begun" "$stamp" # dated when the build began: what was edited meanwhile is built next time
+    if dotnet build "$GRAFT_ROOT/$target" -c Release --nologo -v q -clp:NoSummary >"$log" 2>&1 </dev/null 9>&-; then
+      # Dated when the build began: what was edited meanwhile is built next time. The solution holds the command too.
+      [ "$name" = Graft ] && cp -p "$begun" "$GRAFT_ROOT/artifacts/built.Graft.Cli"
+      mv "$begun" "$stamp"
       rm -f "$log"
     else
       { grep -E ': (error|warning) ' "$log" || cat "$log"; } | sort -u >&2
