@@ -29,6 +29,6 @@ dev = [run["dev"]["accuracy"] for run in runs]
 print("| {} | {} | {} | {} | **{:.3f} ± {:.3f}** | {:.0f} |".format(*sys.argv[1:4], ", ".join(f"{d:.4f}" for d in dev),
       statistics.mean(dev), statistics.stdev(dev), statistics.median(run["seconds"] for run in runs)))' "$rows" "$method" "\`$*\`"
 }
-measure "whole sentences" "$out/whole" lora --epochs 6 --batch 16
-measure "whole sentences" "$out/whole" head --epochs 20 --batch 16
-measure "phrases" "$data" lora --epochs 6 --batch 16
+measure "whole sentences" "$out/whole" lora
+measure "whole sentences" "$out/whole" head --epochs 20
+measure "phrases" "$data" lora

@@ -43,7 +43,7 @@ internal sealed class TrainOptions
         Whole("--examples", "N", "Training rows to draw from each task; all by default.");
         Number("--epochs", "E", "Passes over the rows; 5 by default.");
         Whole("--steps", "S", "Optimizer steps, instead of epochs.");
-        Whole("--batch", "B", "Rows of an optimizer step; 32 by default.");
+        Whole("--batch", "B", "Rows of an optimizer step; 16 by default.");
         Number("--lr", "X", "The peak learning rate; the method's own by default.");
         Whole("--seed", "S", "The seed of everything random; 0 by default.");
         Whole("--max-tokens", "T", "The longest row in tokens; 256 by default, at most the model's.");

@@ -38,7 +38,7 @@ public sealed record TrainSettings
     public int? Steps { get; init; }
 
     /// <summary>Rows of an optimizer step.</summary>
-    public int Batch { get; init; } = 32;
+    public int Batch { get; init; } = 16;
 
     /// <summary>Micro-batches of a step.</summary>
     public int Accumulation { get; init; } = 1;

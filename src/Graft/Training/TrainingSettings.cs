@@ -30,7 +30,7 @@ public enum ScheduleKind
 public sealed record TrainingSettings(
     double Epochs = 5,
     int? Steps = null,
-    int BatchSize = 32,
+    int BatchSize = 16,
     int Accumulation = 1,
     double LearningRate = 1e-3,
     ScheduleKind Schedule = ScheduleKind.Linear,
