@@ -3,12 +3,33 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <c10/util/Exception.h>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <torch/cuda.h>
 #include <torch/version.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace graft {
+
+#ifdef __GLIBC__
+namespace {
+
+// A training step frees gigabytes at its end and wants them back at once. glibc would return large blocks to the system each time, and the
+// page faults of the next step cost up to a quarter of it (docs/decisions/0005-allocator.md). Whoever set malloc's own variables is left alone.
+const bool keeps_freed_memory = [] {
+  if (std::getenv("MALLOC_MMAP_THRESHOLD_") || std::getenv("MALLOC_TRIM_THRESHOLD_") || std::getenv("GLIBC_TUNABLES")) return false;
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, -1);
+  mallopt(M_TOP_PAD, 64 << 20);
+  return true;
+}();
+
+}  // namespace
+#endif
 
 std::atomic<int64_t> live_tensors{0};
 
