@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.Runtime.CompilerServices;
 using Graft.Recipes;
+using Graft.TestKit;
 using Xunit;
 
 namespace Graft.Cli.Tests;
@@ -10,7 +10,7 @@ public sealed class DocsTests
     [Fact]
     public void The_page_lists_every_command_and_every_key_of_a_recipe()
     {
-        string page = File.ReadAllText(Page());
+        string page = File.ReadAllText(SharedData.Repository("docs/cli.md"));
         RootCommand root = GraftCommandLine.Build(Terminal.Plain(TextWriter.Null, TextWriter.Null));
 
         Assert.All(root.Subcommands, command => Assert.Contains($"| `graft {command.Name}", page, StringComparison.Ordinal));
@@ -20,7 +20,7 @@ public sealed class DocsTests
     [Fact]
     public void The_page_gives_each_option_of_training_to_its_key()
     {
-        string[] rows = [.. File.ReadLines(Page()).Where(line => line.StartsWith("| `", StringComparison.Ordinal))];
+        string[] rows = [.. File.ReadLines(SharedData.Repository("docs/cli.md")).Where(line => line.StartsWith("| `", StringComparison.Ordinal))];
         Command train = GraftCommandLine.Build(Terminal.Plain(TextWriter.Null, TextWriter.Null)).Subcommands.Single(command => command.Name == "train");
 
         Assert.All(train.Options.Where(option => option.Name != "--json"), option =>
@@ -28,16 +28,5 @@ public sealed class DocsTests
             string key = option.Name[2..].Replace('-', '_');
             Assert.Contains(rows, row => row.StartsWith($"| `{key}` | `{option.Name}", StringComparison.Ordinal));
         });
-    }
-
-    private static string Page([CallerFilePath] string here = "")
-    {
-        string? folder = Path.GetDirectoryName(here);
-        while (folder is not null && !File.Exists(Path.Combine(folder, "Graft.slnx")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return Path.Combine(folder!, "docs", "cli.md");
     }
 }
