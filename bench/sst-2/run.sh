@@ -27,8 +27,8 @@ while at < len(text.rstrip()):
     runs.append(run["tasks"][0])
 dev = [run["dev"]["accuracy"] for run in runs]
 print("| {} | {} | {} | {} | **{:.3f} ± {:.3f}** | {:.0f} |".format(*sys.argv[1:4], ", ".join(f"{d:.4f}" for d in dev),
-      statistics.mean(dev), statistics.stdev(dev), statistics.median(run["seconds"] for run in runs)))' "$rows" "$method" "\`$*\`"
+      statistics.mean(dev), statistics.stdev(dev), statistics.median(run["seconds"] for run in runs)))' "$rows" "$method" "${*:-defaults}"
 }
 measure "whole sentences" "$out/whole" lora
-measure "whole sentences" "$out/whole" head --epochs 20
+measure "whole sentences" "$out/whole" head
 measure "phrases" "$data" lora
