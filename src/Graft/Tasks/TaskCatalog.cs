@@ -1,3 +1,4 @@
+using Graft.Tasks.Suites;
 using Graft.Torch;
 
 namespace Graft.Tasks;
@@ -104,6 +105,11 @@ public sealed class TaskCatalog
 
     private GraftException Unknown(string name)
     {
+        if (StarterSuite.Tasks.Contains(name, StringComparer.Ordinal))
+        {
+            return new GraftException($"the task '{name}' is not on this machine yet; run: graft tasks pull {StarterSuite.Name}");
+        }
+
         var known = List().Select(task => task.Name).ToList();
         var searched = _folders.Count == 0 ? "no folder was searched" : $"searched {string.Join(", ", _folders)}";
         return new GraftException($"there is no task '{name}' ({searched}); {Suggest.Hint(name, known)}");
