@@ -1,11 +1,15 @@
 using Graft.Formats.Sources;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Graft.Cli.Display;
 
 /// <summary>Shows downloads while they run: a bar a file on a terminal, a line a file elsewhere.</summary>
 internal static class TransferDisplay
 {
+    // Work that is not a transfer reports a total of one.
+    private const long CountedInBytes = 1;
+
     /// <summary>Runs work that reports its progress, and shows it.</summary>
     public static Task<T> RunAsync<T>(Terminal terminal, Func<IProgress<SourceProgress>, Task<T>> work) => terminal.IsLive
         ? terminal.Notes.Progress()
@@ -13,11 +17,25 @@ internal static class TransferDisplay
             .Columns(
                 new TaskDescriptionColumn { Alignment = Justify.Left },
                 new ProgressBarColumn { Width = 30, CompletedStyle = Style.Parse("green"), FinishedStyle = Style.Parse("green") },
-                new DownloadedColumn(),
-                new TransferSpeedColumn(),
-                new RemainingTimeColumn())
+                new AmountColumn())
             .StartAsync(context => work(new Bars(context)))
         : work(new Lines(terminal));
+
+    private sealed class AmountColumn : ProgressColumn
+    {
+        protected override bool NoWrap => true;
+
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime)
+        {
+            if (task.MaxValue <= CountedInBytes)
+            {
+                return new Markup("");
+            }
+
+            string speed = task is { IsFinished: false, Speed: { } each } ? $"  {Amounts.Bytes((long)each)}/s" : "";
+            return new Markup($"{Amounts.Bytes((long)task.Value)} of {Amounts.Bytes((long)task.MaxValue)}{speed}");
+        }
+    }
 
     private sealed class Bars(ProgressContext context) : IProgress<SourceProgress>
     {
@@ -34,7 +52,7 @@ internal static class TransferDisplay
                     _bars.Add(value.Text, bar);
                 }
 
-                bar.IsIndeterminate = value.Total is null;
+                bar.IsIndeterminate = value.Total is not > CountedInBytes && (value.Total is null || value.Done < value.Total);
                 bar.MaxValue = value.Total ?? Math.Max(1, value.Done);
                 bar.Value = value.Done;
             }
