@@ -27,7 +27,7 @@ esac
 sentences=("$@")
 [ ${#sentences[@]} -gt 0 ] || mapfile -t sentences < <(grep -v '^ *$' demo/sentences.txt)
 
-heading() { printf '\n%s\n' "$*"; }
+heading() { if [ -t 1 ]; then printf '\n\033[1;36m%s\033[0m\n\n' "$*"; else printf '\n%s\n\n' "$*"; fi; }
 
 SECONDS=0
 graft_setup npm || exit
@@ -45,4 +45,5 @@ texts=()
 for sentence in "${sentences[@]}"; do texts+=(--text "$sentence"); done
 ./graft predict demo/run/{sentiment-amazon,cooking,wordnet-domain,wordnet-supersense} "${texts[@]}" || exit
 echo
-graft_say "all done in $SECONDS s; './graft predict demo/run/cooking --text ...' asks again, './graft train --help' begins your own task"
+graft_say "all done in $SECONDS s"
+graft_say "ask again: ./graft predict demo/run/cooking --text '...'      your own task: ./graft train --help"
