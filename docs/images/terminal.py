@@ -17,9 +17,12 @@ def color(number):
     return "#" + f"{8 + 10 * (number - 232):02x}" * 3
 
 
+fill, bold, dim = None, False, False  # tmux writes only changes, also from one line to the next
+
+
 def styled(line):
     """Yields runs of text with their SVG attributes."""
-    fill, bold, dim = None, False, False
+    global fill, bold, dim
     for part in re.split(r"(\x1b\[[0-9;:]*m)", line):
         if not part.startswith("\x1b["):
             if part:
