@@ -107,7 +107,7 @@ public sealed class TaskCatalog
     {
         if (StarterSuite.Tasks.Contains(name, StringComparer.Ordinal))
         {
-            return new GraftException($"the task '{name}' is not on this machine yet; run: graft tasks pull {StarterSuite.Name}");
+            return new GraftException($"the task '{name}' is not on this machine yet; run 'graft tasks pull {StarterSuite.Name}'.");
         }
 
         var known = List().Select(task => task.Name).ToList();

@@ -40,7 +40,7 @@ public sealed class TaskCatalogTests
         var catalog = new TaskCatalog([files.Folder]);
 
         Assert.Equal($"there is no task 'mprc' (searched {files.Folder}); did you mean 'mrpc'?", files.Sentence(() => catalog.Load("mprc")));
-        Assert.Equal("the task 'cooking' is not on this machine yet; run: graft tasks pull starter", files.Sentence(() => catalog.Load("cooking")));
+        Assert.Equal("the task 'cooking' is not on this machine yet; run 'graft tasks pull starter'.", files.Sentence(() => catalog.Load("cooking")));
         Assert.Equal($"there is no task 'sentiment' (searched {files.Folder}); did you mean 'sentiment-imdb'?", files.Sentence(() => catalog.Load("sentiment")));
         Assert.Equal(
             "there is no task 'zzzzzzzzzz' (no folder was searched); use one of cola, sst-2, mrpc, sts-b, qqp, mnli, mnli-mm, qnli, rte, wnli.",
