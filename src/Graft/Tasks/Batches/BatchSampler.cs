@@ -1,3 +1,5 @@
+using Graft.Text;
+
 namespace Graft.Tasks.Batches;
 
 /// <summary>
@@ -20,12 +22,7 @@ public sealed class BatchSampler(IReadOnlyList<int> lengths, int batchSize, long
     public IReadOnlyList<int[]> Epoch(int epoch)
     {
         var rows = SeededOrder.Permutation(lengths.Count, seed, $"epoch {epoch}");
-        var batches = new List<int[]>(BatchesPerEpoch);
-        foreach (var bucket in rows.Chunk(BatchesPerBucket * batchSize))
-        {
-            batches.AddRange(bucket.OrderBy(r => lengths[r]).Chunk(batchSize));
-        }
-
+        var batches = LengthBuckets.Batches(rows, lengths, batchSize, BatchesPerBucket);
         return [.. SeededOrder.Permutation(batches.Count, seed, $"batches of epoch {epoch}").Select(b => batches[b])];
     }
 
