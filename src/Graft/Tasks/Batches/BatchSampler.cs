@@ -1,5 +1,3 @@
-using Graft.Text;
-
 namespace Graft.Tasks.Batches;
 
 /// <summary>
@@ -22,7 +20,12 @@ public sealed class BatchSampler(IReadOnlyList<int> lengths, int batchSize, long
     public IReadOnlyList<int[]> Epoch(int epoch)
     {
         var rows = SeededOrder.Permutation(lengths.Count, seed, $"epoch {epoch}");
-        var batches = LengthBuckets.Batches(rows, lengths, batchSize, BatchesPerBucket);
+        var batches = new List<int[]>(BatchesPerEpoch);
+        foreach (var bucket in rows.Chunk(BatchesPerBucket * batchSize))
+        {
+            batches.AddRange(bucket.OrderBy(r => lengths[r]).Chunk(batchSize));
+        }
+
         return [.. SeededOrder.Permutation(batches.Count, seed, $"batches of epoch {epoch}").Select(b => batches[b])];
     }
 

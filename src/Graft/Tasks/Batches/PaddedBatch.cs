@@ -14,12 +14,28 @@ public static class PaddedBatch
     /// <returns>Ids and segments [B, T] int64; a float32 mask [B, T], or none when nothing is padded.</returns>
     public static BackboneInput Of(IReadOnlyList<Encoding> encodings, int padId, Device device)
     {
-        var batch = Padding.Pad(encodings, padId);
-        return new BackboneInput(
-            OnDevice(batch.InputIds, DType.Int64),
-            batch.AttentionMask.AsSpan().Contains(0) ? OnDevice(batch.AttentionMask, DType.Float32) : null,
-            batch.TypeIds.AsSpan().ContainsAnyExcept(0) ? OnDevice(batch.TypeIds, DType.Int64) : null);
+        var (count, length) = (encodings.Count, encodings.Max(e => e.Ids.Length));
+        var ids = new long[count * length];
+        var types = new long[ids.Length];
+        var mask = new float[ids.Length];
+        for (var i = 0; i < count; i++)
+        {
+            var encoding = encodings[i];
+            var start = i * length;
+            for (var t = 0; t < encoding.Ids.Length; t++)
+            {
+                ids[start + t] = encoding.Ids[t];
+                types[start + t] = encoding.TypeIds[t];
+                mask[start + t] = 1;
+            }
 
-        Tensor OnDevice(int[] values, DType dtype) => Tensor.From(values, batch.Rows, batch.Length).To(dtype).To(device);
+            ids.AsSpan(start + encoding.Ids.Length, length - encoding.Ids.Length).Fill(padId);
+        }
+
+        var padded = encodings.Any(e => e.Ids.Length < length);
+        return new BackboneInput(
+            Tensor.From(ids, count, length).To(device),
+            padded ? Tensor.From(mask, count, length).To(device) : null,
+            types.AsSpan().ContainsAnyExcept(0) ? Tensor.From(types, count, length).To(device) : null);
     }
 }
