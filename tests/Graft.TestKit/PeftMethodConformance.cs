@@ -354,7 +354,7 @@ public abstract class PeftMethodConformance
     /// <summary>A scalar that depends on every output row, plus the method's auxiliary loss.</summary>
     protected Tensor Loss(Backbone backbone, Adapter adapter, BackboneInput batch, Rng? training)
     {
-        var (output, auxiliary) = RunPass(backbone, adapter, batch, training);
+        var (output, auxiliary, _) = RunPass(backbone, adapter, batch, training);
         using var rng = new Rng(11, Device.Cpu);
         var direction = rng.Normal([TinyBackbones.Width], 0, 1).To(output.LastHiddenState.DType);
         var score = TinyBackbones.MeanPool(output.LastHiddenState, batch.Mask).MatMul(direction);

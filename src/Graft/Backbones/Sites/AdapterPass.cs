@@ -65,6 +65,11 @@ public sealed class RowGroup
     internal Tensor Slice(Tensor batch) => Pass.Groups.Count == 1 ? batch : batch.Narrow(0, Start, Count);
 }
 
+/// <summary>A value that a part showed of a pass.</summary>
+/// <param name="Rows">The rows it belongs to.</param>
+/// <param name="Value">[B, ...]: one entry per row of the group; lives as long as the tensors of the pass.</param>
+public sealed record Observation(RowGroup Rows, Tensor Value);
+
 /// <summary>
 /// One pass of a backbone: which rows use which adapter and task, whether dropout acts and with which generator, and what
 /// adapters computed once for the pass. It is an argument of the pass, never ambient, so two passes with different adapters
@@ -73,6 +78,7 @@ public sealed class RowGroup
 public sealed class AdapterPass
 {
     private readonly Dictionary<object, object> _state = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<string, IReadOnlyList<Observation>> _observations = new(StringComparer.Ordinal);
 
     internal AdapterPass(IReadOnlyList<RowGroup> groups, bool training, Rng? rng)
     {
@@ -109,6 +115,19 @@ public sealed class AdapterPass
     public T Get<T>(object owner) => _state.TryGetValue(owner, out var value)
         ? (T)value
         : throw new InvalidOperationException($"{owner.GetType().Name} reads a value of this pass that its Prepare did not store.");
+
+    /// <summary>What parts showed of this pass, by name, such as the gates of UniPELT per layer and submodule. Empty unless a part shows something.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<Observation>> Observations => _observations;
+
+    /// <summary>Shows a value of this pass, without gradient history.</summary>
+    /// <param name="name">Its name: the site's path and what it is, such as <c>encoder.layer.0.output.gate</c>.</param>
+    /// <param name="rows">The rows it belongs to.</param>
+    /// <param name="value">[B, ...]: one entry per row of the group.</param>
+    public void Observe(string name, RowGroup rows, Tensor value)
+    {
+        var seen = _observations.TryGetValue(name, out var before) ? before : [];
+        _observations[name] = [.. seen, new Observation(rows, value.Detach())];
+    }
 
     /// <summary>Drops values out with probability <paramref name="p"/> while training (inverted scaling); otherwise returns <paramref name="x"/>.</summary>
     /// <param name="pass">The pass, or null for plain evaluation.</param>

@@ -12,7 +12,9 @@ public readonly record struct RowAdapter(Adapter? Adapter, string? Task = null);
 /// <summary>The result of a pass with adapters.</summary>
 /// <param name="Output">The backbone's output, rows in the order of the input.</param>
 /// <param name="AuxiliaryLoss">A scalar to add to the training loss, or null.</param>
-public sealed record AdaptedOutput(BackboneOutput Output, Tensor? AuxiliaryLoss);
+/// <param name="Observations">What parts showed of the pass, by name, such as gates; rows are those of the sorted batch.</param>
+public sealed record AdaptedOutput(
+    BackboneOutput Output, Tensor? AuxiliaryLoss, IReadOnlyDictionary<string, IReadOnlyList<Observation>> Observations);
 
 /// <summary>
 /// A frozen backbone seen through adapters. The adapter of every row is an argument of the pass: there is no active adapter and no
@@ -95,13 +97,14 @@ public sealed class AdaptedModel(Backbone backbone)
         using var back = Index([.. order.Select((row, position) => (row, position)).OrderBy(p => p.row).Select(p => p.position)]);
         var sorted = new BackboneInput(
             input.InputIds.IndexSelect(0, there), input.Mask?.IndexSelect(0, there), input.TypeIds?.IndexSelect(0, there));
-        var (output, loss) = Run(sorted, groups, adapters, training, rng, allHiddenStates);
+        var (output, loss, observations) = Run(sorted, groups, adapters, training, rng, allHiddenStates);
         return new AdaptedOutput(
             new BackboneOutput(
                 output.LastHiddenState.IndexSelect(0, back),
                 output.HiddenStates?.Select(h => h.IndexSelect(0, back)).ToList(),
                 output.Pooled?.IndexSelect(0, back)),
-            loss);
+            loss,
+            observations);
 
         Tensor Index(int[] positions) => Tensor.From(positions.Select(p => (long)p).ToArray(), count).To(device);
     }
@@ -130,6 +133,6 @@ public sealed class AdaptedModel(Backbone backbone)
             }
         }
 
-        return new AdaptedOutput(output, loss);
+        return new AdaptedOutput(output, loss, pass.Observations);
     }
 }

@@ -29,20 +29,20 @@ public sealed class AdapterBuilder
     /// <summary>The tasks the adapter holds.</summary>
     public IReadOnlyList<string> Tasks => _adapter.Tasks;
 
-    /// <summary>The linear maps with one of the roles.</summary>
+    /// <summary>The linear maps with one of the roles that the settings do not leave out.</summary>
     /// <param name="targets">Roles, optionally narrowed by sublayers.</param>
     /// <exception cref="GraftException">The backbone has none.</exception>
-    public IReadOnlyList<LinearSite> Linear(SiteRole targets) => Found(Backbone.Sites.Linear(targets), targets);
+    public IReadOnlyList<LinearSite> Linear(SiteRole targets) => Found(Backbone.Sites.Linear(targets).Where(Covered), targets);
 
-    /// <summary>The sublayers of the given kinds.</summary>
+    /// <summary>The sublayers of the given kinds that the settings do not leave out.</summary>
     /// <param name="sublayers">Sublayers.</param>
     /// <exception cref="GraftException">The backbone has none.</exception>
-    public IReadOnlyList<HiddenSite> Hidden(SiteRole sublayers) => Found(Backbone.Sites.Hidden(sublayers), sublayers);
+    public IReadOnlyList<HiddenSite> Hidden(SiteRole sublayers) => Found(Backbone.Sites.Hidden(sublayers).Where(Covered), sublayers);
 
-    /// <summary>The attention sublayers of the given kinds.</summary>
+    /// <summary>The attention sublayers of the given kinds that the settings do not leave out.</summary>
     /// <param name="sublayers">Self-attention, cross-attention or both.</param>
     /// <exception cref="GraftException">The backbone has none.</exception>
-    public IReadOnlyList<KeyValueSite> KeyValue(SiteRole sublayers) => Found(Backbone.Sites.KeyValue(sublayers), sublayers);
+    public IReadOnlyList<KeyValueSite> KeyValue(SiteRole sublayers) => Found(Backbone.Sites.KeyValue(sublayers).Where(Covered), sublayers);
 
     /// <summary>Puts a part at a linear map.</summary>
     /// <param name="site">The site.</param>
@@ -117,6 +117,8 @@ public sealed class AdapterBuilder
     /// <summary>Lets some parameters train with settings of their own.</summary>
     /// <param name="group">The parameters and their settings.</param>
     public void Group(AdapterGroup group) => _adapter.OwnGroups.Add(group);
+
+    private bool Covered(Site site) => _adapter.Config is not LayeredConfig config || config.Covers(site);
 
     private IReadOnlyList<T> Found<T>(IEnumerable<T> sites, SiteRole targets)
     {

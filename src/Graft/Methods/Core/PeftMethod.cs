@@ -13,6 +13,29 @@ namespace Graft.Methods.Core;
 /// </summary>
 public abstract record PeftConfig;
 
+/// <summary>Settings of a method that acts in blocks, some of which may be left out (AdapterDrop, Rücklé et al. 2021, arXiv 2010.11918).</summary>
+public abstract record LayeredConfig : PeftConfig
+{
+    /// <summary>The blocks of each stack without parts of this method, numbered from 0.</summary>
+    public LayerSet LeaveOut { get; init; } = LayerSet.None;
+
+    /// <summary>Whether the method acts at a site.</summary>
+    /// <param name="site">The site.</param>
+    public virtual bool Covers(Site site) => !LeaveOut.Contains(site.Layer);
+}
+
+/// <summary>Settings of a method that acts at linear maps.</summary>
+public abstract record LinearConfig : LayeredConfig
+{
+    /// <summary>Paths of modules, joined by commas, to which the targets are narrowed; a path ends a site's path, as in HF PEFT. Empty for no narrowing.</summary>
+    public string Modules { get; init; } = "";
+
+    /// <inheritdoc/>
+    public override bool Covers(Site site) => base.Covers(site) && (Modules.Length == 0 || Modules
+        .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+        .Any(m => site.Path == m || site.Path.EndsWith("." + m, StringComparison.Ordinal)));
+}
+
 /// <summary>
 /// A parameter-efficient method: a row of the registry, stateless and thread-safe. Its file holds everything about it: settings,
 /// parts, attaching, the parameter formula, and its registration.

@@ -54,7 +54,7 @@ public sealed class TaskModel : IDisposable
     /// <returns>[B, C] logits, and the adapter's term of the training loss or null.</returns>
     public (Tensor Logits, Tensor? AuxiliaryLoss) Forward(BackboneInput input, Rng? training = null)
     {
-        var (output, auxiliary) = new AdaptedModel(Backbone).Forward(input, Adapter, training is not null, training);
+        var (output, auxiliary, _) = new AdaptedModel(Backbone).Forward(input, Adapter, training is not null, training);
         return (Head.Forward(output, input.Mask, training), auxiliary);
     }
 
