@@ -34,7 +34,7 @@ internal static class StepWorker
             var start = Stopwatch.GetTimestamp();
             using var scope = new TensorScope();
             optimizer.ZeroGrad();
-            var (output, _) = model.Forward(new BackboneInput(ids), adapter, training: true, rng);
+            var output = model.Forward(new BackboneInput(ids), adapter, training: true, rng).Output;
             var loss = head.Loss(head.Forward(output, null, rng), labels);
             loss.Backward();
             var value = loss.ToDouble();
