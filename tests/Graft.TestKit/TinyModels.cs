@@ -26,7 +26,8 @@ public static class TinyModels
 
     /// <summary>A model whose parameters are away from their start, so that every part acts.</summary>
     public static TaskModel Create(
-        Backbone backbone, string method, TaskKind kind, int seed = 1, string? name = null, bool pair = false, int maxTokens = 24)
+        Backbone backbone, string method, TaskKind kind, int seed = 1, string? name = null, bool pair = false, int maxTokens = 24,
+        HeadConfig? head = null)
     {
         using var scope = new TensorScope();
         using var frozen = Autograd.NoGrad();
@@ -34,15 +35,15 @@ public static class TinyModels
         var task = Task(kind, name, pair);
         var peft = PeftMethods.Get(method);
         var adapter = peft.Attach(backbone, task.Name, peft.Defaults, rng);
-        var head = new Head(
-            new HeadConfig(kind, task.Outputs, TargetMean: kind == TaskKind.Regression ? 3 : 0, TargetScale: kind == TaskKind.Regression ? 1.25 : 1),
+        var made = new Head(
+            head ?? new HeadConfig(kind, task.Outputs, TargetMean: kind == TaskKind.Regression ? 3 : 0, TargetScale: kind == TaskKind.Regression ? 1.25 : 1),
             backbone.Config.HiddenSize, rng);
-        foreach (var parameter in adapter.Parameters().Concat(head.Parameters()))
+        foreach (var parameter in adapter.Parameters().Concat(made.Parameters()))
         {
             parameter.Value.Add_(rng.Normal(parameter.Value.Shape, 0, 0.3).To(parameter.Value.DType));
         }
 
-        return new TaskModel(task, backbone, adapter, head, maxTokens);
+        return new TaskModel(task, backbone, adapter, made, maxTokens);
     }
 
     /// <summary>A WordPiece tokenizer of as many tokens as the tiny backbones have, padding where RoBERTa expects it.</summary>

@@ -40,6 +40,9 @@ internal sealed class TrainOptions
         Text("--data", "DIR", "A folder to search first for the tasks' data.");
         Option<string?> method = Text("--method", "NAME", "The tuning method; lora by default. 'graft methods' lists them.");
         method.CompletionSources.Add(_ => PeftMethods.All.Select(each => each.Name));
+        Text("--head-pooling", "HOW", "What the head reads: mean of the tokens (the default), first token, or pooler.")
+            .CompletionSources.Add("mean", "first", "pooler");
+        Whole("--head-layers", "N", "The head's linear maps: 1 (the default), or 2 with a tanh between them.");
         Whole("--examples", "N", "Training rows to draw from each task; all by default.");
         Number("--epochs", "E", "Passes over the rows; 5 by default.");
         Whole("--steps", "S", "Optimizer steps, instead of epochs.");

@@ -2,6 +2,7 @@ using Graft.Backbones;
 using Graft.Formats.Sources;
 using Graft.Methods.Core;
 using Graft.Tasks;
+using Graft.Tasks.Heads;
 using Graft.Text;
 using Graft.Torch;
 
@@ -31,7 +32,8 @@ public static class Train
         }
 
         var folder = ModelSources.Resolve(settings.Backbone);
-        using var backbone = Backbone.Load(folder, new BackboneOptions(settings.FrozenType, Device.Parse(settings.Device)));
+        using var backbone = Backbone.Load(
+            folder, new BackboneOptions(settings.FrozenType, Device.Parse(settings.Device), settings.HeadPooling == Pooling.Pooler));
         var tokenizer = Tokenizer.Load(folder);
         var run = RunFolder.Open(settings);
         var reports = new List<TaskReport>();

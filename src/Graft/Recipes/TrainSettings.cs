@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Graft.Tasks.Heads;
 using Graft.Torch;
 using Graft.Training;
 
@@ -27,6 +28,15 @@ public sealed record TrainSettings
 
     /// <summary>The method's settings; what it does not name keeps its default.</summary>
     public JsonObject? Set { get; init; }
+
+    /// <summary>How the head makes one vector of a text's hidden states.</summary>
+    public Pooling HeadPooling { get; init; }
+
+    /// <summary>The head's linear maps: 1, or 2 with a tanh between them.</summary>
+    public int HeadLayers { get; init; } = 1;
+
+    /// <summary>The dropout of the head in training.</summary>
+    public double HeadDropout { get; init; } = 0.1;
 
     /// <summary>Training rows to draw from each task; null for all.</summary>
     public int? Examples { get; init; }
@@ -116,6 +126,11 @@ public sealed record TrainSettings
             Set = settings.Raw("set") is { } set
                 ? JsonNode.Parse(set.GetRawText()) as JsonObject ?? throw settings.Error("set", "'set' is not an object in braces.")
                 : null,
+            HeadPooling = settings.Choice<Pooling>("head_pooling", defaults.HeadPooling),
+            HeadLayers = settings.Whole("head_layers", defaults.HeadLayers) is (1 or 2) and var layers
+                ? (int)layers
+                : throw settings.Error("head_layers", $"'head_layers' is {settings.Raw("head_layers")}, expected 1 or 2."),
+            HeadDropout = Within(settings, "head_dropout", defaults.HeadDropout, 0.999),
             Examples = Count(settings, "examples"),
             Epochs = Positive(settings, "epochs"),
             Steps = Count(settings, "steps"),
@@ -167,6 +182,9 @@ public sealed record TrainSettings
         ["data"] = Data,
         ["method"] = Method,
         ["set"] = Set?.DeepClone(),
+        ["head_pooling"] = HeadPooling.ToString().ToLowerInvariant(),
+        ["head_layers"] = HeadLayers,
+        ["head_dropout"] = HeadDropout,
         ["examples"] = Examples,
         ["epochs"] = Epochs,
         ["steps"] = Steps,

@@ -115,7 +115,8 @@ internal sealed class TrainTask(
         var mean = scores.Count > 0 ? scores.Average() : 0;
         var deviation = scores.Count > 0 ? Math.Sqrt(scores.Average(s => (s - mean) * (s - mean))) : 1;
         var head = new Head(
-            new HeadConfig(data.Task.Kind, data.Task.Outputs, TargetMean: mean, TargetScale: deviation > 0 ? deviation : 1),
+            new HeadConfig(
+                data.Task.Kind, data.Task.Outputs, settings.HeadPooling, settings.HeadDropout, mean, deviation > 0 ? deviation : 1, settings.HeadLayers),
             backbone.Config.HiddenSize, rng);
         return new TaskModel(data.Task, backbone, adapter, head, maxTokens);
     }

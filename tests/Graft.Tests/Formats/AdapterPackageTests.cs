@@ -55,6 +55,33 @@ public sealed class AdapterPackageTests : IDisposable
     }
 
     [Fact]
+    public void A_head_of_two_layers_survives()
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        using var saved = TinyModels.Create(
+            backbone, "lora", TaskKind.Classification, head: new HeadConfig(TaskKind.Classification, 3, Pooling.First, 0.2, Layers: 2));
+        TaskModelPackage.Save(saved, Package);
+
+        using var loaded = TaskModelPackage.Load(Package, backbone);
+
+        Assert.Equal(saved.Head.Config, loaded.Head.Config);
+        AssertSame(saved, loaded);
+    }
+
+    [Fact]
+    public void A_package_from_before_heads_had_layers_loads_with_one()
+    {
+        using var backbone = Saved();
+        var manifest = JsonNode.Parse(File.ReadAllText(Manifest))!;
+        Assert.True(manifest["head"]!.AsObject().Remove("layers"));
+        File.WriteAllText(Manifest, manifest.ToJsonString());
+
+        using var loaded = TaskModelPackage.Load(Package, backbone);
+
+        Assert.Equal(1, loaded.Head.Config.Layers);
+    }
+
+    [Fact]
     public void A_package_tells_its_sizes_as_they_are_on_disk()
     {
         using var backbone = TinyBackbones.Create("bert");
@@ -265,6 +292,7 @@ public sealed class AdapterPackageTests : IDisposable
     [InlineData("\"accuracy\"", "\"acuracy\"", "did you mean 'accuracy'")]
     [InlineData("\"glad\"", "\"sad\"", "labels")]
     [InlineData("\"pooling\": \"mean\"", "\"pooling\": \"meen\"", "did you mean 'mean'")]
+    [InlineData("\"layers\": 1", "\"layers\": 3", "expected 1 or 2")]
     [InlineData("\"dropout\": 0.1", "\"dropout\": 7", "probability")]
     [InlineData("\"max_tokens\": 24", "\"max_tokens\": -1", "max_tokens")]
     [InlineData("\"task\": {", "\"tsk\": {", "did you mean 'task'")]

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
+using Graft.Formats.Packages;
 using Graft.Recipes;
+using Graft.Tasks.Heads;
 using Graft.TestKit;
 using Graft.Torch;
 using Xunit;
@@ -32,6 +34,16 @@ public sealed class TrainTests : IDisposable
         });
         Assert.Equal(2, seen.Count(p => p.Phase == TrainPhase.Done));
         Assert.Equal((2L * 2 * 8 * 32) + (3 * 17), report.Tasks[0].TrainedParameters);
+    }
+
+    [Fact]
+    public void The_head_is_the_one_asked_for()
+    {
+        var report = Train.Run(Settings() with { HeadPooling = Pooling.First, HeadLayers = 2, HeadDropout = 0.2 });
+
+        var head = TaskModelPackage.Head(AdapterPackage.Open(report.Tasks[0].Package));
+        Assert.Equal((Pooling.First, 2, 0.2), (head.Pooling, head.Layers, head.Dropout));
+        Assert.Equal((2L * 2 * 8 * 32) + (16 * 17) + (3 * 17), report.Tasks[0].TrainedParameters);
     }
 
     [Fact]

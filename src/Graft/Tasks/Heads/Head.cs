@@ -23,11 +23,23 @@ public enum Pooling
 /// <param name="Dropout">The dropout of that vector.</param>
 /// <param name="TargetMean">Regression: the mean of the training scores, added to the output.</param>
 /// <param name="TargetScale">Regression: the standard deviation of the training scores, by which the output is multiplied.</param>
+/// <param name="Layers">The number of linear maps: 1, or 2 with a tanh between them, as RoBERTa's and AdapterHub's classification heads are.</param>
 public sealed record HeadConfig(
-    TaskKind Kind, int Outputs, Pooling Pooling = Pooling.Mean, double Dropout = 0.1, double TargetMean = 0, double TargetScale = 1);
+    TaskKind Kind, int Outputs, Pooling Pooling = Pooling.Mean, double Dropout = 0.1, double TargetMean = 0, double TargetScale = 1, int Layers = 1)
+{
+    /// <summary>The number of linear maps: 1, or 2 with a tanh between them.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is neither.</exception>
+    public int Layers { get; init => field = Checked(value); } = Checked(Layers);
+
+    private static int Checked(int layers) => layers is 1 or 2
+        ? layers
+        : throw new ArgumentOutOfRangeException(nameof(layers), layers, $"a head has 1 or 2 layers, not {layers}");
+}
 
 /// <summary>
-/// A task's prediction head: <c>z = W drop(pool(h)) + b</c>, W [C, W] N(0, 0.02), b zero. Loss: cross-entropy (classification), mean
+/// A task's prediction head: <c>z = V drop(p) + b</c> of the pooled text p [W], or with two layers
+/// <c>z = V drop(tanh(U drop(p) + c)) + b</c>; V [C, W] and U [W, W] are N(0, 0.02), biases zero. The second is the head of
+/// RoBERTa (Liu et al. 2019, arXiv 1907.11692, in its published code) when p is the first token. Loss: cross-entropy (classification), mean
 /// binary cross-entropy over labels (multilabel), mean squared error of standardized scores (regression).
 /// Thread contract: read concurrently, changed only by training.
 /// </summary>
@@ -35,14 +47,23 @@ public sealed class Head : Module
 {
     private readonly Parameter _weight;
     private readonly Parameter _bias;
+    private readonly Parameter? _hidden;
+    private readonly Parameter? _hiddenBias;
 
     /// <summary>Creates a head.</summary>
     /// <param name="config">Its settings.</param>
     /// <param name="width">The backbone's width W.</param>
-    /// <param name="rng">The generator of the initial weight.</param>
+    /// <param name="rng">The generator of the initial weights.</param>
     public Head(HeadConfig config, int width, Rng rng)
     {
+        ArgumentNullException.ThrowIfNull(config);
         Config = config;
+        if (config.Layers == 2)
+        {
+            _hidden = AddParameter("hidden.weight", rng.Normal([width, width], 0, 0.02));
+            _hiddenBias = AddParameter("hidden.bias", Tensor.Zeros([width], DType.Float32, Device.Cpu));
+        }
+
         _weight = AddParameter("weight", rng.Normal([config.Outputs, width], 0, 0.02));
         _bias = AddParameter("bias", Tensor.Zeros([config.Outputs], DType.Float32, Device.Cpu));
     }
@@ -58,8 +79,13 @@ public sealed class Head : Module
     /// <exception cref="GraftException">The head reads the pooler and the backbone was loaded without it.</exception>
     public Tensor Forward(BackboneOutput output, Tensor? mask, Rng? dropout = null)
     {
-        var pooled = Pool(output, mask).To(_weight.Value.DType);
-        return F.Linear(dropout is null ? pooled : F.Dropout(pooled, Config.Dropout, dropout), _weight, _bias);
+        var features = Dropped(Pool(output, mask).To(_weight.Value.DType), dropout);
+        if (_hidden is not null)
+        {
+            features = Dropped(F.Linear(features, _hidden, _hiddenBias?.Value).Tanh(), dropout);
+        }
+
+        return F.Linear(features, _weight, _bias);
     }
 
     /// <summary>The mean loss of a batch.</summary>
@@ -83,6 +109,8 @@ public sealed class Head : Module
         TaskKind.Multilabel => logits.Sigmoid(),
         _ => (logits * Config.TargetScale) + Config.TargetMean,
     };
+
+    private Tensor Dropped(Tensor features, Rng? dropout) => dropout is null ? features : F.Dropout(features, Config.Dropout, dropout);
 
     private Tensor Pool(BackboneOutput output, Tensor? mask)
     {

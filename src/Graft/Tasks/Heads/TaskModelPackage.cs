@@ -28,6 +28,7 @@ public static class TaskModelPackage
                 new JsonObject
                 {
                     ["pooling"] = Name(head.Pooling),
+                    ["layers"] = head.Layers,
                     ["dropout"] = head.Dropout,
                     ["target_mean"] = head.TargetMean,
                     ["target_scale"] = head.TargetScale,
@@ -118,10 +119,16 @@ public static class TaskModelPackage
         var task = Task(package);
         var path = ManifestOf(package);
         var head = StrictJson.From(package.Manifest.Head, $"{path}, 'head'");
-        head.Allow("pooling", "dropout", "target_mean", "target_scale");
+        head.Allow("pooling", "layers", "dropout", "target_mean", "target_scale");
+        var layers = head.Whole("layers", 1);
+        if (layers is not (1 or 2))
+        {
+            throw head.Error("layers", $"'head.layers' is {layers}, expected 1 or 2.");
+        }
+
         var config = new HeadConfig(
             task.Kind, task.Outputs, Choice<Pooling>(path, "head.pooling", head.Text("pooling")), head.Number("dropout", 0),
-            head.Number("target_mean", 0), head.Number("target_scale", 1));
+            head.Number("target_mean", 0), head.Number("target_scale", 1), (int)layers);
         return config.Dropout is >= 0 and < 1
             ? config
             : throw head.Error("dropout", $"'head.dropout' is {config.Dropout}, expected a probability in [0, 1).");
