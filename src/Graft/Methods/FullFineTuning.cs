@@ -3,7 +3,6 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Graft.Backbones.Sites;
 using Graft.Methods.Core;
-using Graft.Torch;
 
 namespace Graft.Methods;
 
@@ -33,33 +32,17 @@ public sealed class FullFineTuning : PeftMethod<FullFineTuningConfig>
     protected override JsonTypeInfo<FullFineTuningConfig> Json => FullFineTuningJson.Default.FullFineTuningConfig;
 
     /// <inheritdoc/>
-    protected override void Attach(AdapterBuilder builder, FullFineTuningConfig config)
-    {
-        foreach (var site in Trained(builder.Backbone.Sites, config))
-        {
-            builder.Put(site, new TrainedCopy(site.Parameter!));
-        }
-    }
+    protected override void Attach(AdapterBuilder builder, FullFineTuningConfig config) =>
+        builder.Train(Trained(builder.Backbone.Sites, config));
 
     /// <inheritdoc/>
-    protected override long CountParameters(FullFineTuningConfig config, SiteMap sites, int tasks) =>
-        Trained(sites, config).Sum(s => s.Shape.Aggregate(1L, (product, dim) => product * dim));
+    protected override long CountParameters(FullFineTuningConfig config, SiteMap sites, int tasks) => Trained(sites, config).Elements();
 
     private static IEnumerable<ParameterSite> Trained(SiteMap sites, FullFineTuningConfig config) =>
         sites.Parameters.Where(s => s.Parameter is not null && (config.Embeddings || s.Kind != ParameterKind.Embedding));
 
     [ModuleInitializer]
     internal static void Register() => PeftMethods.Register(new FullFineTuning());
-}
-
-/// <summary>A trained copy of one parameter, kept in float32 whatever the frozen weights' type.</summary>
-internal sealed class TrainedCopy : ParameterPart
-{
-    private readonly Parameter _value;
-
-    public TrainedCopy(Tensor original) => _value = AddParameter("value", original.Detach().To(DType.Float32).Clone());
-
-    public override Tensor Value(RowGroup rows, Tensor? original) => _value.Value.To(original!.DType);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

@@ -9,29 +9,22 @@ namespace Graft.Methods;
 
 /// <summary>The settings of LoRA.</summary>
 /// <param name="Rank">The rank R of the update.</param>
-/// <param name="Alpha">The numerator α of the scaling α / R.</param>
+/// <param name="Alpha">The numerator α of the scaling.</param>
 /// <param name="Dropout">The dropout of the update's input.</param>
 /// <param name="Targets">The linear maps that are updated.</param>
+/// <param name="UseRslora">Whether the scaling is α / √R instead of α / R.</param>
+/// <param name="LoraBias">Whether the update has a trained bias of its own, scaled like the update.</param>
+/// <param name="Bias">Which of the backbone's biases train too.</param>
+/// <param name="Gate">UniPELT's gate, which takes the place of the scaling.</param>
 public sealed record LoraConfig(
-    int Rank = 8, double Alpha = 16, double Dropout = 0, SiteRole Targets = SiteRole.Query | SiteRole.Value) : PeftConfig
-{
-    /// <summary>The rank R of the update.</summary>
-    public int Rank { get; init => field = Require.Positive(value); } = Require.Positive(Rank);
-
-    /// <summary>The numerator α of the scaling α / R.</summary>
-    public double Alpha { get; init => field = Require.Positive(value); } = Require.Positive(Alpha);
-
-    /// <summary>The dropout of the update's input.</summary>
-    public double Dropout { get; init => field = Require.Probability(value); } = Require.Probability(Dropout);
-
-    /// <summary>The linear maps that are updated.</summary>
-    public SiteRole Targets { get; init => field = Require.Roles(value, Allowed); } = Require.Roles(Targets, Allowed);
-
-    private const SiteRole Allowed = SiteRole.AllLinear | SiteRole.AllSublayers;
-}
+    int Rank = 8, double Alpha = 16, double Dropout = 0, SiteRole Targets = SiteRole.Query | SiteRole.Value, bool UseRslora = false,
+    bool LoraBias = false, TrainedBiases Bias = TrainedBiases.None, GateMode Gate = GateMode.None)
+    : LowRankConfig(Rank, Alpha, Dropout, Targets, UseRslora);
 
 /// <summary>
-/// LoRA: <c>y = W x + b + (α / R) B A drop(x)</c>, A [R, In] Kaiming-uniform (a = √5), B [Out, R] zero. Merges into W.
+/// LoRA: <c>y = W x + b + s (B A drop(x) + c)</c> with <c>s = α / R</c> (rsLoRA: <c>α / √R</c>), A [R, In] Kaiming-uniform (a = √5),
+/// B [Out, R] zero, c [Out] zero where the update has a bias. With a gate, <c>s = g(x)</c> and α plays no part. Merges into W and b
+/// where there is no gate.
 /// </summary>
 public sealed class Lora : PeftMethod<LoraConfig>
 {
@@ -50,15 +43,19 @@ public sealed class Lora : PeftMethod<LoraConfig>
     /// <inheritdoc/>
     protected override void Attach(AdapterBuilder builder, LoraConfig config)
     {
-        foreach (var site in builder.Linear(config.Targets))
+        var sites = builder.Linear(config.Targets);
+        foreach (var site in sites)
         {
             builder.Put(site, new LoraPart(site, config, builder.Rng));
         }
+
+        builder.Train(builder.Backbone.Sites.Biases(config.Bias, sites));
     }
 
     /// <inheritdoc/>
     protected override long CountParameters(LoraConfig config, SiteMap sites, int tasks) =>
-        sites.Linear(config.Targets).Sum(s => (long)config.Rank * (s.In + s.Out));
+        config.Updated(sites).Sum(s => ((long)config.RankAt(s) * (s.In + s.Out)) + (config.LoraBias ? s.Out : 0) + Gate.Count(s.In, config.Gate))
+        + sites.Biases(config.Bias, config.Updated(sites)).Elements();
 
     [ModuleInitializer]
     internal static void Register() => PeftMethods.Register(new Lora());
@@ -69,27 +66,48 @@ internal sealed class LoraPart : LinearPart, IMergeable
 {
     private readonly Parameter _a;
     private readonly Parameter _b;
+    private readonly Parameter? _bias;
+    private readonly Gate? _gate;
     private readonly double _scaling;
     private readonly double _dropout;
 
     public LoraPart(LinearSite site, LoraConfig config, Rng rng)
     {
-        _a = AddParameter("lora_A", Init.KaimingUniform(rng, config.Rank, site.In, Math.Sqrt(5)));
-        _b = AddParameter("lora_B", Tensor.Zeros([site.Out, config.Rank], DType.Float32, Device.Cpu));
-        _scaling = config.Alpha / config.Rank;
+        var rank = config.RankAt(site);
+        _a = AddParameter("lora_A", Init.KaimingUniform(rng, rank, site.In, Math.Sqrt(5)));
+        _b = AddParameter("lora_B", Tensor.Zeros([site.Out, rank], DType.Float32, Device.Cpu));
+        _bias = config.LoraBias ? AddParameter("lora_bias", Tensor.Zeros([site.Out], DType.Float32, Device.Cpu)) : null;
+        if (Gate.Create(site.Path + ".gate", site.In, config.Gate, rng) is { } gate)
+        {
+            _gate = AddChild("gate", gate);
+        }
+
+        _scaling = config.ScalingAt(site);
         _dropout = config.Dropout;
     }
 
     public override LinearHooks Hooks => LinearHooks.Delta;
 
+    public bool CanMerge => _gate is null;
+
     public override Tensor Delta(RowGroup rows, Tensor x)
     {
         var inner = F.Linear(AdapterPass.Dropout(rows.Pass, x.To(_a.Value.DType), _dropout), _a);
-        return (F.Linear(inner, _b) * _scaling).To(x.DType);
+        var delta = F.Linear(inner, _b, _bias?.Value);
+        return (_gate is null ? delta * _scaling : delta * _gate.Forward(rows, x)).To(x.DType);
     }
 
-    public (Tensor Weight, Tensor? Bias) Merge(Tensor weight, Tensor? bias) =>
-        (weight + (_b.Value.MatMul(_a) * _scaling).To(weight.DType), bias);
+    public (Tensor Weight, Tensor? Bias) Merge(Tensor weight, Tensor? bias)
+    {
+        var merged = weight + (_b.Value.MatMul(_a) * _scaling).To(weight.DType);
+        if (_bias is null)
+        {
+            return (merged, bias);
+        }
+
+        var shift = (_bias.Value * _scaling).To(weight.DType);
+        return (merged, bias is null ? shift : bias + shift);
+    }
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

@@ -9,7 +9,8 @@ namespace Graft.Methods.Core;
 
 /// <summary>
 /// The settings of a method: a positional record with a default for every value, JSON in snake_case. Immutable. Lists and other
-/// configs inside a config are avoided, so that records compare by value.
+/// configs inside a config are avoided, so that records compare by value. Numbers and choices are positional parameters: settings that
+/// the JSON does not name then keep their defaults. Other init properties receive null in that case.
 /// </summary>
 public abstract record PeftConfig;
 
@@ -17,7 +18,7 @@ public abstract record PeftConfig;
 public abstract record LayeredConfig : PeftConfig
 {
     /// <summary>The blocks of each stack without parts of this method, numbered from 0.</summary>
-    public LayerSet LeaveOut { get; init; } = LayerSet.None;
+    public LayerSet LeaveOut { get; init => field = value ?? LayerSet.None; } = LayerSet.None;
 
     /// <summary>Whether the method acts at a site.</summary>
     /// <param name="site">The site.</param>
@@ -28,7 +29,7 @@ public abstract record LayeredConfig : PeftConfig
 public abstract record LinearConfig : LayeredConfig
 {
     /// <summary>Paths of modules, joined by commas, to which the targets are narrowed; a path ends a site's path, as in HF PEFT. Empty for no narrowing.</summary>
-    public string Modules { get; init; } = "";
+    public string Modules { get; init => field = value ?? ""; } = "";
 
     /// <inheritdoc/>
     public override bool Covers(Site site) => base.Covers(site) && (Modules.Length == 0 || Modules
@@ -121,7 +122,7 @@ public abstract class PeftMethod<TConfig> : PeftMethod
         }
         catch (Exception e) when (e is JsonException or ArgumentException)
         {
-            var reason = (e.InnerException ?? e).Message.Split(" Path: ", 2)[0].Split(" (Parameter", 2)[0].TrimEnd('.');
+            var reason = (e is JsonException ? e.InnerException ?? e : e).Message.Split(" Path: ", 2)[0].Split(" (Parameter", 2)[0].TrimEnd('.');
             throw new GraftException($"{source}: a setting of {Name} has a wrong value: {reason}; defaults are {WriteConfig(Defaults).ToJsonString()}.", e);
         }
     }

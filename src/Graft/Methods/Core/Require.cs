@@ -41,5 +41,39 @@ public static class Require
             ? value
             : throw new ArgumentException($"{Snake(name)} is '{SiteRoleJson.Text(value)}', expected one or more of {SiteRoleJson.Text(allowed)}", name);
 
+    /// <summary>Requires roles of linear maps, optionally narrowed by sublayers.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="name">The setting's name.</param>
+    /// <exception cref="ArgumentException">It names no role.</exception>
+    public static SiteRole Linear(SiteRole value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        Roles(value, SiteRole.AllLinear | SiteRole.AllSublayers, name);
+
+    /// <summary>Requires whole numbers of at least 1.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="name">The setting's name.</param>
+    /// <exception cref="ArgumentException">One is not.</exception>
+    public static PathNumbers Ranks(PathNumbers value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        Each(value, n => n >= 1 && n <= int.MaxValue && n == Math.Floor(n), "whole numbers of at least 1", name);
+
+    /// <summary>Requires numbers above 0.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="name">The setting's name.</param>
+    /// <exception cref="ArgumentException">One is not.</exception>
+    public static PathNumbers Positive(PathNumbers value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        Each(value, n => n > 0, "numbers above 0", name);
+
+    private static PathNumbers Each(PathNumbers value, Func<double, bool> good, string expected, string name)
+    {
+        foreach (var (key, number) in value.Pairs)
+        {
+            if (!good(number))
+            {
+                throw new ArgumentException($"{Snake(name)} has {number} at '{key}', expected {expected}", name);
+            }
+        }
+
+        return value;
+    }
+
     private static string Snake(string name) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
 }

@@ -7,6 +7,9 @@ namespace Graft.Methods.Core;
 /// <summary>A part of a linear map that can be folded into the map's weight and bias.</summary>
 public interface IMergeable
 {
+    /// <summary>Whether the part can be folded with its settings; not so where what it adds depends on the input beyond a linear map.</summary>
+    bool CanMerge => true;
+
     /// <summary>The weight and bias of the plain map that computes what the adapted map computes in evaluation.</summary>
     /// <param name="weight">[Out, In], floating: the frozen weight; not changed.</param>
     /// <param name="bias">[Out], floating, or null.</param>
@@ -36,7 +39,7 @@ public sealed class WeightMerger : IDisposable
     /// <param name="adapter">The adapter.</param>
     /// <param name="backbone">Its backbone.</param>
     public static bool CanMerge(Adapter adapter, Backbone backbone) =>
-        backbone.Sites.All.All(s => adapter.Parts.At(s).ToArray().All(p => p is IMergeable || (p is ParameterPart && adapter.Tasks.Count == 0)));
+        backbone.Sites.All.All(s => adapter.Parts.At(s).ToArray().All(p => p is IMergeable { CanMerge: true } || (p is ParameterPart && adapter.Tasks.Count == 0)));
 
     /// <summary>Folds an adapter into the backbone's weights and checks on a batch that the answers stay the same.</summary>
     /// <param name="backbone">The backbone; changed.</param>
