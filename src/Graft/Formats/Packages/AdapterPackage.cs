@@ -82,13 +82,21 @@ public sealed class AdapterPackage
         ArgumentNullException.ThrowIfNull(head);
         RefuseForeign(folder);
         PackageManifest? written = null;
-        AtomicFolder.Replace(folder, place =>
-        {
-            written = manifest(
-                PackageWeights.Write(Path.Combine(place, AdapterName), adapter), PackageWeights.Write(Path.Combine(place, HeadName), head));
-            AtomicFile.Write(Path.Combine(place, ManifestName), stream => JsonSerializer.Serialize(stream, written.ToJson(), s_readable));
-        });
+        AtomicFolder.Replace(folder, place => written = WriteInto(place, manifest, adapter, head));
         return new AdapterPackage(folder, written!);
+    }
+
+    /// <summary>Writes the files of a package into a folder that nobody reads yet.</summary>
+    /// <param name="place">The folder.</param>
+    /// <param name="manifest">Makes the manifest once the files of adapter and head are written.</param>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="head">The head.</param>
+    internal static PackageManifest WriteInto(string place, Func<PackageFile, PackageFile, PackageManifest> manifest, Module adapter, Module head)
+    {
+        var written = manifest(
+            PackageWeights.Write(Path.Combine(place, AdapterName), adapter), PackageWeights.Write(Path.Combine(place, HeadName), head));
+        AtomicFile.Write(Path.Combine(place, ManifestName), stream => JsonSerializer.Serialize(stream, written.ToJson(), s_readable));
+        return written;
     }
 
     /// <summary>The method that the manifest names.</summary>

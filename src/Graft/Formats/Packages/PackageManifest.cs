@@ -10,7 +10,30 @@ namespace Graft.Formats.Packages;
 /// <param name="Labels">The labels in the order of the head's outputs; empty for regression.</param>
 /// <param name="Metrics">The metrics that it is judged by, the primary one first.</param>
 /// <param name="Pair">Whether a row has a second text.</param>
-public sealed record PackageTask(string Name, string Kind, IReadOnlyList<string> Labels, IReadOnlyList<string> Metrics, bool Pair);
+public sealed record PackageTask(string Name, string Kind, IReadOnlyList<string> Labels, IReadOnlyList<string> Metrics, bool Pair)
+{
+    /// <summary>Reads one.</summary>
+    /// <param name="task">The object that <see cref="ToJson"/> makes.</param>
+    /// <exception cref="GraftException">A key is missing, unknown or of another type.</exception>
+    internal static PackageTask From(StrictObject task)
+    {
+        task.Allow("name", "kind", "labels", "metrics", "pair");
+        return new PackageTask(
+            task.Text("name"), task.Text("kind"), task.TextList("labels") ?? [], task.TextList("metrics") ?? [], task.Flag("pair", false));
+    }
+
+    /// <summary>The task as it is written.</summary>
+    internal JsonObject ToJson() => new()
+    {
+        ["name"] = Name,
+        ["kind"] = Kind,
+        ["labels"] = List(Labels),
+        ["metrics"] = List(Metrics),
+        ["pair"] = Pair,
+    };
+
+    private static JsonArray List(IEnumerable<string> items) => [.. items.Select(i => (JsonNode?)i)];
+}
 
 /// <summary>The backbone that a package was trained on. Immutable.</summary>
 /// <param name="ModelType">The architecture, such as <c>bert</c>.</param>
@@ -54,6 +77,14 @@ public sealed record PackageManifest(
     /// <summary>The head's weights.</summary>
     public required PackageFile HeadFile { get; init; }
 
+    /// <summary>The versions of this library, of libtorch and of .NET.</summary>
+    public static IReadOnlyDictionary<string, string> OwnVersions() => new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["graft"] = typeof(PackageManifest).Assembly.GetName().Version?.ToString(3) ?? "",
+        ["libtorch"] = TorchRuntime.Version,
+        ["dotnet"] = Environment.Version.ToString(),
+    };
+
     /// <summary>The manifest as it is written.</summary>
     public JsonObject ToJson() => new()
     {
@@ -61,14 +92,7 @@ public sealed record PackageManifest(
         ["format_version"] = FormatVersion,
         ["method"] = Method,
         ["config"] = Config.DeepClone(),
-        ["task"] = new JsonObject
-        {
-            ["name"] = Task.Name,
-            ["kind"] = Task.Kind,
-            ["labels"] = List(Task.Labels),
-            ["metrics"] = List(Task.Metrics),
-            ["pair"] = Task.Pair,
-        },
+        ["task"] = Task.ToJson(),
         ["head"] = Head.DeepClone(),
         ["max_tokens"] = MaxTokens,
         ["backbone"] = new JsonObject
@@ -106,19 +130,12 @@ public sealed record PackageManifest(
             "format", "format_version", "method", "config", "task", "head", "max_tokens", "backbone", "files", "training", "versions");
         var files = Part(root, "files", AdapterPackage.AdapterName, AdapterPackage.HeadName);
         return new PackageManifest(
-            root.Text("method"), Json(root, "config"), ReadTask(root), Json(root, "head"), (int)Count(root, "max_tokens", int.MaxValue),
+            root.Text("method"), Json(root, "config"), PackageTask.From(Part(root, "task")), Json(root, "head"), (int)Count(root, "max_tokens", int.MaxValue),
             ReadBackbone(root), Json(root, "training"), ReadVersions(root))
         {
             AdapterFile = ReadFile(files, AdapterPackage.AdapterName),
             HeadFile = ReadFile(files, AdapterPackage.HeadName),
         };
-    }
-
-    private static PackageTask ReadTask(StrictObject root)
-    {
-        var task = Part(root, "task", "name", "kind", "labels", "metrics", "pair");
-        return new PackageTask(
-            task.Text("name"), task.Text("kind"), task.TextList("labels") ?? [], task.TextList("metrics") ?? [], task.Flag("pair", false));
     }
 
     private static PackageBackbone ReadBackbone(StrictObject root)
@@ -141,9 +158,12 @@ public sealed record PackageManifest(
         return new PackageFile(Count(file, "parameters", long.MaxValue, least: 0), Count(file, "bytes", long.MaxValue), file.Text("sha256"));
     }
 
+    private static StrictObject Part(StrictObject parent, string key) =>
+        parent.Nested(key) ?? throw parent.Error(key, $"'{key}' is missing, expected an object; take the package from where it was trained again.");
+
     private static StrictObject Part(StrictObject parent, string key, params string[] keys)
     {
-        var part = parent.Nested(key) ?? throw parent.Error(key, $"'{key}' is missing, expected an object; take the package from where it was trained again.");
+        var part = Part(parent, key);
         part.Allow(keys);
         return part;
     }
@@ -157,6 +177,4 @@ public sealed record PackageManifest(
 
     private static JsonObject Json(PackageFile file) =>
         new() { ["parameters"] = file.Parameters, ["bytes"] = file.Bytes, ["sha256"] = file.Sha256 };
-
-    private static JsonArray List(IEnumerable<string> items) => [.. items.Select(i => (JsonNode?)i)];
 }

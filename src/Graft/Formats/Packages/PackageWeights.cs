@@ -6,8 +6,6 @@ namespace Graft.Formats.Packages;
 /// <summary>Writes and reads the state of a module, parameters and buffers, as one safetensors file.</summary>
 internal static class PackageWeights
 {
-    private const int KeysNamed = 8;
-
     public static PackageFile Write(string path, Module module)
     {
         var state = State(module);
@@ -53,31 +51,17 @@ internal static class PackageWeights
 
     private static void CheckKeys(string path, SafetensorsFile file, IReadOnlyList<(string Key, Tensor Value)> state)
     {
-        var known = state.Select(s => s.Key).ToHashSet(StringComparer.Ordinal);
-        var missing = state.Where(s => !file.Contains(s.Key)).Select(s => s.Key).ToList();
-        var unexpected = file.Keys.Where(k => !known.Contains(k)).Order(StringComparer.Ordinal).ToList();
-        var misshapen = state.Where(s => file.Contains(s.Key)).Select(s => Difference(s.Key, file.Info(s.Key), s.Value)).OfType<string>().ToList();
-        if (missing.Count + unexpected.Count + misshapen.Count == 0)
+        var report = KeyReport.Compare(file, [.. state.Select(s => (s.Key, (IReadOnlyList<long>)s.Value.Shape.ToArray(), s.Value.DType))]);
+        if (!report.IsClean)
         {
-            return;
+            throw new GraftException(
+                $"The weights in '{path}' do not fit the method and backbone of its {AdapterPackage.ManifestName} " +
+                $"({report.Loaded.Count} loaded): {report.Faults}; take the package from where it was trained again.");
         }
-
-        var faults = new[] { Listed("missing", missing), Listed("unexpected", unexpected), Listed("misshapen", misshapen) }.OfType<string>();
-        throw new GraftException(
-            $"The weights in '{path}' do not fit the method and backbone of its {AdapterPackage.ManifestName} " +
-            $"({state.Count - missing.Count - misshapen.Count} loaded): {string.Join("; ", faults)}; take the package from where it was trained again.");
     }
 
-    private static string? Difference(string key, TensorInfo found, Tensor wanted) =>
-        !wanted.Shape.SequenceEqual(found.Shape) ? $"{key} is [{string.Join(", ", found.Shape)}], expected [{string.Join(", ", wanted.Shape.ToArray())}]"
-        : found.DType != wanted.DType && !(found.DType.IsFloating() && wanted.DType.IsFloating()) ? $"{key} is {found.DType}, expected {wanted.DType}"
-        : null;
-
-    private static string? Listed(string what, IReadOnlyList<string> keys) => keys.Count == 0
-        ? null
-        : $"{keys.Count} {what}: {string.Join(", ", keys.Take(KeysNamed))}{(keys.Count > KeysNamed ? ", ..." : "")}";
-
-    private static List<(string Key, Tensor Value)> State(Module module) =>
+    /// <summary>Parameters, then buffers, by path; borrowed.</summary>
+    public static List<(string Key, Tensor Value)> State(Module module) =>
     [
         .. module.NamedParameters().Select(p => (p.Path, p.Parameter.Value)),
         .. module.NamedBuffers().Select(b => (b.Path, b.Buffer.Value)),

@@ -37,12 +37,7 @@ public static class TaskModelPackage
                 new PackageBackbone(
                     backbone.Config.ModelType, backbone.Config.HiddenSize, backbone.Config.Layers, SourceName(source), backbone.Fingerprint),
                 training ?? [],
-                new Dictionary<string, string>(StringComparer.Ordinal)
-                {
-                    ["graft"] = typeof(TaskModelPackage).Assembly.GetName().Version?.ToString(3) ?? "",
-                    ["libtorch"] = TorchRuntime.Version,
-                    ["dotnet"] = Environment.Version.ToString(),
-                })
+                PackageManifest.OwnVersions())
             { AdapterFile = adapterFile, HeadFile = headFile },
             adapter,
             model.Head);
