@@ -10,23 +10,13 @@ namespace Graft.Cli.Tests;
 public sealed class InterruptionTests : IDisposable
 {
     private const int Steps = 240;
+
+    // On a busy machine many steps pass between the one that is waited for and the signal's arrival.
+    private const int LongSteps = 4000;
     private readonly TinyModelFolder _tiny = new();
     private readonly string _recipe;
 
-    public InterruptionTests()
-    {
-        _recipe = Path.Combine(_tiny.Root, "recipe.json");
-        var recipe = new JsonObject
-        {
-            ["backbone"] = _tiny.Model,
-            ["tasks"] = new JsonArray(_tiny.WriteTask()),
-            ["steps"] = Steps,
-            ["batch"] = 8,
-            ["evaluate_every"] = 31,
-            ["checkpoint_every"] = 7,
-        };
-        File.WriteAllText(_recipe, recipe.ToJsonString());
-    }
+    public InterruptionTests() => _recipe = WriteRecipe("recipe.json", Steps, evaluateEvery: 31, checkpointEvery: 7);
 
     public void Dispose() => _tiny.Dispose();
 
@@ -63,16 +53,33 @@ public sealed class InterruptionTests : IDisposable
     public async Task Ctrl_C_writes_a_checkpoint_and_says_how_to_go_on()
     {
         string folder = Path.Combine(_tiny.Root, "out");
-        using Process process = Start(folder);
+        string recipe = WriteRecipe("long.json", LongSteps, evaluateEvery: LongSteps / 4, checkpointEvery: LongSteps / 4);
+        using Process process = Start(folder, recipe: recipe);
         await WaitForStep(process, folder, 20);
         Assert.Equal(0, Kill(process.Id, (int)PosixSignalNumber.Interrupt));
         string notes = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal(130, process.ExitCode);
-        Assert.Contains($"graft train {_recipe} --out {folder} --resume", notes, StringComparison.Ordinal);
+        Assert.Contains($"graft train {recipe} --out {folder} --resume", notes, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(folder, "training", "letters.checkpoint.safetensors")));
-        Assert.Equal(0, await Finish(Start(folder, resume: true)));
+        Assert.Equal(0, await Finish(Start(folder, resume: true, recipe)));
+    }
+
+    private string WriteRecipe(string name, int steps, int evaluateEvery, int checkpointEvery)
+    {
+        string path = Path.Combine(_tiny.Root, name);
+        var recipe = new JsonObject
+        {
+            ["backbone"] = _tiny.Model,
+            ["tasks"] = new JsonArray(_tiny.WriteTask()),
+            ["steps"] = steps,
+            ["batch"] = 8,
+            ["evaluate_every"] = evaluateEvery,
+            ["checkpoint_every"] = checkpointEvery,
+        };
+        File.WriteAllText(path, recipe.ToJsonString());
+        return path;
     }
 
     private enum PosixSignalNumber
@@ -80,9 +87,9 @@ public sealed class InterruptionTests : IDisposable
         Interrupt = 2,
     }
 
-    private Process Start(string folder, bool resume = false)
+    private Process Start(string folder, bool resume = false, string? recipe = null)
     {
-        string[] arguments = [typeof(GraftCommandLine).Assembly.Location, "train", _recipe, "--out", folder, .. resume ? new[] { "--resume" } : []];
+        string[] arguments = [typeof(GraftCommandLine).Assembly.Location, "train", recipe ?? _recipe, "--out", folder, .. resume ? new[] { "--resume" } : []];
         return Process.Start(new ProcessStartInfo("dotnet", arguments)
         {
             UseShellExecute = false,

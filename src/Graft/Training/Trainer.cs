@@ -29,6 +29,7 @@ public sealed class Trainer : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly IReadOnlyList<double> _peaks;
     private readonly List<Parameter> _parameters;
+    private readonly GradientWatch _watch;
 
     /// <summary>Prepares training from the model's present state.</summary>
     /// <param name="model">The model; changed by training.</param>
@@ -49,6 +50,7 @@ public sealed class Trainer : IDisposable
         Optimizer = new AdamW(Groups(model, settings));
         _peaks = [.. Optimizer.Groups.Select(g => g.LearningRate)];
         _parameters = [.. Optimizer.Groups.SelectMany(g => g.Parameters)];
+        _watch = new GradientWatch(model, _sampler.BatchesPerEpoch);
         Dropout = new Rng(unchecked((settings.Seed * 2) + 1), model.Backbone.Device);
     }
 
@@ -66,6 +68,7 @@ public sealed class Trainer : IDisposable
 
     /// <summary>The steps that remain, each done when it is asked for.</summary>
     /// <param name="cancellation">Stops between steps.</param>
+    /// <exception cref="GraftException">A parameter gets no gradient, so it would never be trained.</exception>
     /// <exception cref="TrainingDivergedException">The loss or the gradient is not a number; the model is as before the step.</exception>
     public IEnumerable<TrainStep> Steps(CancellationToken cancellation = default)
     {
@@ -105,6 +108,7 @@ public sealed class Trainer : IDisposable
             loss += part.ToDouble();
         }
 
+        _watch.Look(number);
         _model.Adapter.BeforeOptimizerStep(number);
         var norm = GradientClip.ClipNorm_(_parameters, _settings.ClipNorm > 0 ? _settings.ClipNorm : double.PositiveInfinity);
         if (!double.IsFinite(loss) || !double.IsFinite(norm))

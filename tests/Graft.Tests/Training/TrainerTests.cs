@@ -129,9 +129,45 @@ public sealed class TrainerTests : IDisposable
         TensorAssert.BitwiseEqual(before, after);
     }
 
+    [Theory]
+    [InlineData("test-unused", 1, "has no gradient at step 1")]
+    [InlineData("test-stacked-zeros", 10, "exactly zero in each of the first 10 steps")]
+    public void A_parameter_that_would_never_be_trained_is_refused_by_its_path(string method, int step, string why)
+    {
+        using var model = CreateModel(method);
+        using var trainer = new Trainer(model, _train, new TrainingSettings(Steps: 30, BatchSize: 4));
+        using var steps = trainer.Steps(TestContext.Current.CancellationToken).GetEnumerator();
+        for (var done = 1; done < step; done++)
+        {
+            Assert.True(steps.MoveNext());
+        }
+
+        var error = Assert.Throws<GraftException>(() => steps.MoveNext());
+
+        Assert.Contains(method, error.Message, StringComparison.Ordinal);
+        Assert.Contains("'adapter.encoder.layer.0.output.silent'", error.Message, StringComparison.Ordinal);
+        Assert.Contains(why, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("test-resting", 40)]
+    [InlineData("test-resting-for-ever", 23)]
+    public void A_part_that_may_rest_must_wake_within_an_epoch(string method, int steps)
+    {
+        using var model = CreateModel(method);
+        using var trainer = new Trainer(model, _train, new TrainingSettings(Steps: 40, BatchSize: 4));
+        var done = 0;
+
+        var fault = Record.Exception(() => done = trainer.Steps(TestContext.Current.CancellationToken).Count());
+
+        Assert.Equal(method == "test-resting-for-ever", fault is GraftException);
+        Assert.Equal(steps, fault is null ? done : trainer.StepsDone);
+    }
+
     [Fact]
     public void Live_tensors_stay_constant_over_a_thousand_steps()
     {
+        CollectTensorsOfOtherTests();
         using var model = CreateModel("pfeiffer");
         using var trainer = new Trainer(model, _train, new TrainingSettings(Steps: 1010, BatchSize: 4));
         var counts = trainer.Steps(TestContext.Current.CancellationToken).Select(_ => LiveTensors.Count).ToList();
@@ -175,6 +211,16 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(epochs[1].SelectMany(b => b), new BatchSampler(lengths, 16, 3).Epoch(1).SelectMany(b => b));
         var padded = epochs[0].Sum(b => b.Length * b.Max(r => lengths[r]));
         Assert.True(padded < 1.25 * lengths.Sum(), $"{padded} padded tokens for {lengths.Sum()} real ones.");
+    }
+
+    // A tensor that nobody disposed goes when its finalizer runs, which must not be while this test counts.
+    private static void CollectTensorsOfOtherTests()
+    {
+        for (var round = 0; round < 2; round++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
     }
 
     private string[] Finish(TrainingSettings settings, string method, int? stopAfter, string checkpoint, bool resume = false)

@@ -62,6 +62,13 @@ public abstract class PeftMethod
     /// <param name="config">The settings.</param>
     public virtual bool IsIdentityAtStart(PeftConfig config) => true;
 
+    /// <summary>
+    /// Whether parts may rest in some training steps with these settings, as blocks that are dropped at random do. The trainer then does not
+    /// refuse a parameter without a gradient at step 1, only one without any in the first epoch.
+    /// </summary>
+    /// <param name="config">The settings.</param>
+    public virtual bool MayRest(PeftConfig config) => false;
+
     /// <summary>Reads settings; what the object does not name keeps its default.</summary>
     /// <param name="settings">The settings as JSON, or null for the defaults.</param>
     /// <param name="source">What to name in errors, such as the file.</param>
