@@ -19,6 +19,7 @@ internal sealed class TrainTask(
 {
     private readonly string _name = data.Task.Name;
     private readonly Stopwatch _clock = new();
+    private IReadOnlyDictionary<string, double>? _bestOnDev;
     private TrainProgress _state = new(
         TrainPhase.Preparing, data.Task.Name, place.Number, place.Count, 0, 0, double.NaN, 0, null, data.Task.PrimaryMetric);
 
@@ -125,7 +126,11 @@ internal sealed class TrainTask(
     {
         Tell(_state with { Phase = TrainPhase.Evaluating });
         var metrics = Evaluator.Evaluate(model, dev).Metrics;
-        best.Offer(metrics[data.Task.PrimaryMetric], step.Number);
+        if (best.Offer(metrics[data.Task.PrimaryMetric], step.Number))
+        {
+            _bestOnDev = metrics;
+        }
+
         _state = _state with { BestDev = best.Metric };
         log.Write("dev", ("step", step.Number), ("metrics", Json(metrics)), ("best_step", best.Step));
         Tell(_state);
@@ -136,7 +141,9 @@ internal sealed class TrainTask(
     {
         _state = _state with { Phase = TrainPhase.Finishing };
         Tell(_state);
-        var onDev = Evaluator.Evaluate(model, dev).Metrics;
+
+        // The best state was evaluated when it came up, except where that was before an interruption.
+        var onDev = _bestOnDev ?? Evaluator.Evaluate(model, dev).Metrics;
         var test = data.Test is { Count: > 0 } rows ? Tokenized(rows, maxTokens) : null;
         var onTest = test is null ? new Dictionary<string, double>(StringComparer.Ordinal) : Evaluator.Evaluate(model, test).Metrics;
         var folder = run.Package(_name);
