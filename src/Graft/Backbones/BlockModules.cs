@@ -46,15 +46,24 @@ internal sealed class LayerNorm(ParameterSite gain, ParameterSite bias, double e
     public Tensor Apply(RowGroup rows, Tensor h) => F.LayerNorm(h, rows.Resolve(gain)!, rows.Resolve(bias)!, epsilon);
 }
 
-/// <summary>The activation functions of feed-forward sublayers, by the names of <c>config.json</c>.</summary>
+/// <summary>The activation functions of feed-forward sublayers and adapters, by the names of <c>config.json</c>.</summary>
 internal static class Activations
 {
     private static readonly Dictionary<string, Func<Tensor, Tensor>> s_all = new(StringComparer.Ordinal)
     {
         ["gelu"] = x => x.Gelu(),
+        ["gelu_fast"] = x => x.Gelu(tanh: true),
         ["gelu_new"] = x => x.Gelu(tanh: true),
+        ["gelu_python"] = x => x.Gelu(),
         ["gelu_pytorch_tanh"] = x => x.Gelu(tanh: true),
+        ["leaky_relu"] = x => x.LeakyRelu(),
+        ["linear"] = x => x,
+        ["mish"] = x => x * x.Softplus().Tanh(),
+        ["quick_gelu"] = x => x * (x * 1.702).Sigmoid(),
         ["relu"] = x => x.Relu(),
+        ["relu2"] = x => x.Relu().Square(),
+        ["relu6"] = x => x.Clamp(0, 6),
+        ["sigmoid"] = x => x.Sigmoid(),
         ["silu"] = x => x.Silu(),
         ["swish"] = x => x.Silu(),
         ["tanh"] = x => x.Tanh(),

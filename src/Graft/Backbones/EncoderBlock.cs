@@ -64,13 +64,13 @@ internal sealed class EncoderBlock
         var u = _attention.Before(pass, x);
         var a = AdapterPass.Dropout(pass, _attentionOut.Apply(pass, Attention(pass, u, bias)), _config.HiddenDropout);
         a = _attention.After(pass, u, a, x, _attentionNorm.Apply);
-        x = _attentionNorm.Apply(pass, a + x);
+        x = _attention.End(pass, a, x, _attentionNorm);
 
         var v = _feedForward.Before(pass, x);
         var inner = _activation(_feedForwardIn.Apply(pass, v));
         var f = AdapterPass.Dropout(pass, _feedForwardOut.Apply(pass, inner), _config.HiddenDropout);
         f = _feedForward.After(pass, v, f, x, _feedForwardNorm.Apply);
-        return _feedForwardNorm.Apply(pass, f + x);
+        return _feedForward.End(pass, f, x, _feedForwardNorm);
     }
 
     private Tensor Attention(AdapterPass? pass, Tensor x, Tensor? bias)

@@ -66,4 +66,21 @@ public sealed class HiddenSite(string path, int width, SiteRole sublayer, StackK
             return slice;
         });
     }
+
+    /// <summary>The state after a sublayer of a post-norm backbone, <c>LN(a + x)</c>, unless a part ends the sublayer itself.</summary>
+    /// <param name="pass">The pass, or null.</param>
+    /// <param name="output">[B, T, W], floating: the sublayer's output a, adapted.</param>
+    /// <param name="residual">[B, T, W], floating: x.</param>
+    /// <param name="norm">The norm after the addition.</param>
+    internal Tensor End(AdapterPass? pass, Tensor output, Tensor residual, LayerNorm norm)
+    {
+        if (pass is null || !pass.Groups.Any(Ended))
+        {
+            return norm.Apply(pass, output + residual);
+        }
+
+        return pass.PerGroup(output, (rows, slice) => Ended(rows) ? slice : norm.Apply(rows, slice + rows.Slice(residual)));
+
+        bool Ended(RowGroup rows) => rows.At(this) is [.., HiddenPart { EndsSublayer: true }];
+    }
 }

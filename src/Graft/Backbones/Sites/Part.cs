@@ -66,11 +66,40 @@ public abstract class LinearPart : Part
     public virtual Tensor Output(RowGroup rows, Tensor y) => y;
 }
 
+/// <summary>Which hooks of a <see cref="HiddenPart"/> do something.</summary>
+[Flags]
+public enum HiddenHooks
+{
+    /// <summary>None.</summary>
+    None = 0,
+
+    /// <summary><see cref="HiddenPart.Before"/>.</summary>
+    Before = 1,
+
+    /// <summary><see cref="HiddenPart.Parallel"/>.</summary>
+    Parallel = 2,
+
+    /// <summary><see cref="HiddenPart.After"/>.</summary>
+    After = 4,
+
+    /// <summary>Any of them.</summary>
+    All = Before | Parallel | After,
+}
+
 /// <summary>
 /// Acts at a sublayer <c>a = f(u)</c> with residual <c>x</c>: before it, parallel to it, and after it, before the residual is added.
 /// </summary>
 public abstract class HiddenPart : Part
 {
+    /// <summary>The hooks this part implements; compositions of adapters ask, as not every mixture of hooks has an average.</summary>
+    public virtual HiddenHooks Hooks => HiddenHooks.All;
+
+    /// <summary>
+    /// Whether what this part leaves is the state after the sublayer: the backbone then adds neither residual nor norm. Of several parts
+    /// the last decides.
+    /// </summary>
+    public virtual bool EndsSublayer => false;
+
     /// <summary>Changes the sublayer's input.</summary>
     /// <param name="rows">The rows of the batch that use this part.</param>
     /// <param name="input">[B, T, W], floating.</param>

@@ -16,4 +16,20 @@ public static class Init
         var bound = Math.Sqrt(2.0 / (1 + (a * a))) * Math.Sqrt(3.0 / inputs);
         return rng.Uniform([outputs, inputs], -bound, bound);
     }
+
+    /// <summary>Normal with mean zero, cut off at two deviations.</summary>
+    /// <param name="rng">The generator.</param>
+    /// <param name="shape">The shape.</param>
+    /// <param name="deviation">The deviation before the cut.</param>
+    /// <returns>[...], float32.</returns>
+    public static Tensor TruncatedNormal(Rng rng, ReadOnlySpan<long> shape, double deviation)
+    {
+        var values = rng.Normal(shape, 0, 1);
+        while (values.Abs().Max().ToDouble() > 2)
+        {
+            values = Tensor.Where(values.Abs().Gt(2), rng.Normal(shape, 0, 1), values);
+        }
+
+        return values * deviation;
+    }
 }

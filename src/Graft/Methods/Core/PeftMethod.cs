@@ -9,8 +9,8 @@ namespace Graft.Methods.Core;
 
 /// <summary>
 /// The settings of a method: a positional record with a default for every value, JSON in snake_case. Immutable. Lists and other
-/// configs inside a config are avoided, so that records compare by value. Numbers and choices are positional parameters: settings that
-/// the JSON does not name then keep their defaults. Other init properties receive null in that case.
+/// configs inside a config are avoided, so that records compare by value. Numbers and choices are positional parameters, whose
+/// defaults survive an empty object, or the method gives a preset; other init properties begin as null or zero.
 /// </summary>
 public abstract record PeftConfig;
 
@@ -101,7 +101,10 @@ public abstract class PeftMethod<TConfig> : PeftMethod
     where TConfig : PeftConfig
 {
     /// <inheritdoc/>
-    public sealed override PeftConfig Defaults => field ??= JsonSerializer.Deserialize("{}", Json)!;
+    public sealed override PeftConfig Defaults => field ??= Preset;
+
+    /// <summary>The settings with every default: those of the record, unless several methods share a record and differ in them.</summary>
+    protected virtual TConfig Preset => JsonSerializer.Deserialize("{}", Json)!;
 
     /// <summary>How the settings are read and written, from the method's own JSON context.</summary>
     protected abstract JsonTypeInfo<TConfig> Json { get; }
@@ -123,9 +126,15 @@ public abstract class PeftMethod<TConfig> : PeftMethod
             }
         }
 
+        var whole = WriteConfig(Defaults);
+        foreach (var (key, value) in settings)
+        {
+            whole[key] = value?.DeepClone();
+        }
+
         try
         {
-            return settings.Deserialize(Json) ?? Defaults;
+            return whole.Deserialize(Json)!;
         }
         catch (Exception e) when (e is JsonException or ArgumentException)
         {
