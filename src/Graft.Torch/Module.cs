@@ -121,13 +121,14 @@ public abstract class Module : IDisposable
     /// <summary>Owns a tensor that is state and not trained.</summary>
     /// <param name="key">The key below this module; it may hold dots.</param>
     /// <param name="value">[...]; from now on the module disposes it.</param>
+    /// <param name="kind">Which files keep it.</param>
     /// <returns>The buffer, whose tensor is replaced when the module moves.</returns>
     /// <exception cref="ArgumentException">The key is empty or taken.</exception>
-    protected ModuleBuffer AddBuffer(string key, Tensor value)
+    protected ModuleBuffer AddBuffer(string key, Tensor value, BufferKind kind = BufferKind.State)
     {
         ArgumentNullException.ThrowIfNull(value);
         Claim(key);
-        var buffer = new ModuleBuffer(value);
+        var buffer = new ModuleBuffer(value, kind);
         _buffers.Add((key, buffer));
         return buffer;
     }

@@ -66,11 +66,27 @@ public sealed class Parameter
     }
 }
 
+/// <summary>Which files keep a buffer.</summary>
+public enum BufferKind
+{
+    /// <summary>All: without it the module computes something else.</summary>
+    State,
+
+    /// <summary>Checkpoints of a training that may go on; the finished module computes without it.</summary>
+    Training,
+
+    /// <summary>None: it follows from the module's settings.</summary>
+    Derived,
+}
+
 /// <summary>A tensor that belongs to a module's state and is not trained.</summary>
 /// <remarks>As <see cref="Parameter"/>: one thread changes it, and moving the module replaces its tensor.</remarks>
 public sealed class ModuleBuffer
 {
-    internal ModuleBuffer(Tensor value) => Value = value.Unscoped();
+    internal ModuleBuffer(Tensor value, BufferKind kind) => (Value, Kind) = (value.Unscoped(), kind);
+
+    /// <summary>Which files keep it.</summary>
+    public BufferKind Kind { get; }
 
     /// <summary>The tensor.</summary>
     public Tensor Value { get; private set; }

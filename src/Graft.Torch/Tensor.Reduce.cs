@@ -146,6 +146,12 @@ public sealed partial class Tensor
     /// <returns>This shape without the dimension.</returns>
     public Tensor Norm(int dim, bool keep = false) => s_norm.Call(this, 2.0, new[] { (long)dim }, keep);
 
+    /// <summary>The Euclidean norm along a dimension, computed and returned in a type, without a converted copy of this tensor.</summary>
+    /// <param name="dim">The dimension.</param>
+    /// <param name="dtype">A floating type, no narrower than this tensor's.</param>
+    /// <returns>This shape without the dimension.</returns>
+    public Tensor Norm(int dim, DType dtype) => s_norm.Call(this, 2.0, new[] { (long)dim }, false, dtype);
+
     /// <summary>The running sum along a dimension.</summary>
     /// <param name="dim">The dimension.</param>
     /// <returns>This shape.</returns>

@@ -374,6 +374,7 @@ public abstract class PeftMethodConformance
         using var optimizer = new AdamW([new ParameterGroup("adapter", parameters, LearningRate, weightDecay)]);
         using var rng = new Rng(5, Device.Cpu);
         var losses = new double[steps];
+        adapter.BeginTraining(new TrainingPlan(steps));
         for (var step = 1; step <= steps; step++)
         {
             using var scope = new TensorScope();

@@ -1,3 +1,4 @@
+using Graft.Methods.Core;
 using Graft.Tasks.Batches;
 using Graft.Tasks.Heads;
 using Graft.Torch;
@@ -40,6 +41,7 @@ public sealed class Trainer : IDisposable
         (_model, _rows, _settings) = (model, rows, settings);
         _sampler = new BatchSampler(rows.Lengths, settings.BatchSize, settings.Seed);
         TotalSteps = settings.Steps ?? Math.Max(1, (int)Math.Ceiling(settings.Epochs * _sampler.BatchesPerEpoch));
+        model.Adapter.BeginTraining(new TrainingPlan(TotalSteps));
         var warmup = (int)Math.Ceiling(settings.WarmupRatio * TotalSteps);
         _schedule = settings.Schedule switch
         {

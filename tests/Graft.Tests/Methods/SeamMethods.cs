@@ -243,7 +243,7 @@ internal sealed class OutputScale : SeamMethod
 
         public override LinearHooks Hooks => LinearHooks.Output;
 
-        public override Tensor Output(RowGroup rows, Tensor y) => y * _scale;
+        public override Tensor Output(RowGroup rows, Tensor x, Tensor y) => y * _scale;
 
         public (Tensor Weight, Tensor? Bias) Merge(Tensor weight, Tensor? bias) =>
             (weight * _scale.Value.Unsqueeze(1), bias is null ? null : bias * _scale);

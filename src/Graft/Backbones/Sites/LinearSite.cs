@@ -78,10 +78,10 @@ public sealed class LinearSite(
             y = ((LinearPart)part).BeforeBias(rows, x, y);
         }
 
-        return ScaleOutput(rows, bias is null ? y : y + bias);
+        return ScaleOutput(rows, x, bias is null ? y : y + bias);
     }
 
-    private Tensor Finish(RowGroup rows, Tensor x, Tensor y) => ScaleOutput(rows, AddDeltas(rows, x, y));
+    private Tensor Finish(RowGroup rows, Tensor x, Tensor y) => ScaleOutput(rows, x, AddDeltas(rows, x, y));
 
     private Tensor AddDeltas(RowGroup rows, Tensor x, Tensor y)
     {
@@ -96,11 +96,11 @@ public sealed class LinearSite(
         return y;
     }
 
-    private Tensor ScaleOutput(RowGroup rows, Tensor y)
+    private Tensor ScaleOutput(RowGroup rows, Tensor x, Tensor y)
     {
         foreach (var part in rows.At(this))
         {
-            y = ((LinearPart)part).Output(rows, y);
+            y = ((LinearPart)part).Output(rows, x, y);
         }
 
         return y;

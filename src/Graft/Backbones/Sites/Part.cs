@@ -61,9 +61,10 @@ public abstract class LinearPart : Part
 
     /// <summary>Changes the finished output, bias included.</summary>
     /// <param name="rows">The rows of the batch that use this part.</param>
+    /// <param name="x">[B, T, In], floating: the input after <see cref="Input"/>, for parts that gate by it.</param>
     /// <param name="y">[B, T, Out], floating.</param>
     /// <returns>[B, T, Out].</returns>
-    public virtual Tensor Output(RowGroup rows, Tensor y) => y;
+    public virtual Tensor Output(RowGroup rows, Tensor x, Tensor y) => y;
 }
 
 /// <summary>Which hooks of a <see cref="HiddenPart"/> do something.</summary>

@@ -3,7 +3,7 @@ using Graft.Torch;
 
 namespace Graft.Formats.Packages;
 
-/// <summary>Writes and reads the state of a module, parameters and buffers, as one safetensors file.</summary>
+/// <summary>Writes and reads the state of a module, parameters and the buffers it computes with, as one safetensors file.</summary>
 internal static class PackageWeights
 {
     public static PackageFile Write(string path, Module module)
@@ -64,6 +64,6 @@ internal static class PackageWeights
     public static List<(string Key, Tensor Value)> State(Module module) =>
     [
         .. module.NamedParameters().Select(p => (p.Path, p.Parameter.Value)),
-        .. module.NamedBuffers().Select(b => (b.Path, b.Buffer.Value)),
+        .. module.NamedBuffers().Where(b => b.Buffer.Kind == BufferKind.State).Select(b => (b.Path, b.Buffer.Value)),
     ];
 }

@@ -19,6 +19,10 @@ public delegate Tensor? AuxiliaryLoss(AdapterPass pass, IReadOnlyList<RowGroup> 
 public sealed record AdapterGroup(
     string Name, IReadOnlyList<Parameter> Parameters, double? LearningRate = null, double? WeightDecay = null);
 
+/// <summary>What a method may know about the training that begins.</summary>
+/// <param name="Steps">The number of optimizer steps of the whole run, those before a resumption included.</param>
+public sealed record TrainingPlan(int Steps);
+
 /// <summary>
 /// One attached method: its parts by site and what they share. It owns its parameters; the backbone it was made for stays as it is.
 /// Thread contract: any number of passes may read it at once; only training changes it.
@@ -57,9 +61,16 @@ public sealed class Adapter : Module
 
     internal List<AuxiliaryLoss> AuxiliaryLosses { get; } = [];
 
+    internal Action<TrainingPlan>? BeforeTraining { get; set; }
+
     internal Action<int>? BeforeStep { get; set; }
 
     internal Action<int>? AfterStep { get; set; }
+
+    /// <summary>Tells the method about the training that begins or resumes; the trainer calls it once, before the first step.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <exception cref="GraftException">The method's settings do not fit the plan.</exception>
+    public void BeginTraining(TrainingPlan plan) => BeforeTraining?.Invoke(plan);
 
     /// <summary>Acts before an optimizer step; the trainer calls it while gradients are valid.</summary>
     /// <param name="step">The step's number from 1.</param>

@@ -105,6 +105,10 @@ public sealed class AdapterBuilder
     /// <param name="loss">Computes a scalar, or null for none, after the backbone has run.</param>
     public void AuxiliaryLoss(AuxiliaryLoss loss) => _adapter.AuxiliaryLosses.Add(loss);
 
+    /// <summary>Calls <paramref name="begin"/> before a training's first step, for methods with a schedule of their own.</summary>
+    /// <param name="begin">Receives the plan of the run.</param>
+    public void BeforeTraining(Action<TrainingPlan> begin) => _adapter.BeforeTraining += begin;
+
     /// <summary>Calls hooks around each optimizer step; gradients are valid in both.</summary>
     /// <param name="before">Called before the step with the step's number from 1, or null.</param>
     /// <param name="after">Called after the step with the step's number from 1, or null.</param>

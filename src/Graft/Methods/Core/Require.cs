@@ -23,6 +23,15 @@ public static class Require
             ? value
             : throw new ArgumentException($"{Snake(name)} is {value}, expected a number above 0", name);
 
+    /// <summary>Requires a finite number of at least 0.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="name">The setting's name.</param>
+    /// <exception cref="ArgumentException">It is not.</exception>
+    public static double NotNegative(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        value >= 0 && double.IsFinite(value)
+            ? value
+            : throw new ArgumentException($"{Snake(name)} is {value}, expected a number of at least 0", name);
+
     /// <summary>Requires a probability in [0, 1).</summary>
     /// <param name="value">The value.</param>
     /// <param name="name">The setting's name.</param>

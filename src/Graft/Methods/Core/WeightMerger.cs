@@ -98,7 +98,7 @@ public sealed class WeightMerger : IDisposable
     {
         var rows = new RowGroup(0, 1, adapter.Parts, null);
         _ = new AdapterPass([rows], training: false, rng: null);
-        foreach (var site in backbone.Sites.Parameters.Where(s => s.Parameter is not null && !adapter.Parts.At(s).IsEmpty))
+        foreach (var site in backbone.Sites.Parameters.Where(s => !adapter.Parts.At(s).IsEmpty))
         {
             Set(site, rows.Resolve(site)!);
         }

@@ -46,7 +46,7 @@ public sealed class TaskModel : IDisposable
     /// <returns>Borrowed tensors without gradient history; writing into them changes the model.</returns>
     public IEnumerable<(string Path, Tensor Value)> State() =>
         Parameters().Select(p => (p.Path, p.Parameter.Value.Detach()))
-            .Concat(Adapter.NamedBuffers().Select(b => ("adapter." + b.Path, b.Buffer.Value.Detach())));
+            .Concat(Adapter.NamedBuffers().Where(b => b.Buffer.Kind != BufferKind.Derived).Select(b => ("adapter." + b.Path, b.Buffer.Value.Detach())));
 
     /// <summary>Computes the logits of a batch.</summary>
     /// <param name="input">The batch.</param>
