@@ -1,54 +1,126 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Graft.Cli.Display;
+using Graft.Formats.Sources;
 using Graft.Methods.Core;
+using Graft.Recipes;
+using Spectre.Console;
 
 namespace Graft.Cli.Commands;
 
-/// <summary><c>graft methods</c>: lists the methods with their settings.</summary>
+/// <summary><c>graft methods [NAME]</c>: lists the methods with what they cost on a backbone, or shows one with its settings.</summary>
 internal sealed class MethodsCommand : CommandWithExamples
 {
+    private const int RoomForPapers = 150;
     private readonly Terminal _terminal;
+    private readonly Argument<string[]> _names = new("NAME") { Description = "Methods to show with their settings; all in a table without.", Arity = ArgumentArity.ZeroOrMore };
+    private readonly Option<string?> _backbone = new("--backbone") { HelpName = "DIR|NAME", Description = "The model folder or pulled model to count for; minilm's shape by default." };
     private readonly Option<bool> _json = JsonOutput.Option();
 
     public MethodsCommand(Terminal terminal)
         : base(
             "methods",
-            "List the tuning methods with their settings and defaults.",
+            "List the tuning methods: where they act and what they cost on a backbone.",
             "graft methods",
-            "graft train --method lora --set rank=4 --set targets=query,key,value --tasks sentiment-yelp")
+            "graft methods lora",
+            "graft train --method lora --set rank=4 --set targets=query,key,value --tasks cooking --out runs/low")
     {
         _terminal = terminal;
+        Remarks = "Counts are those of the default settings, without the head. Bytes are of what a package keeps of a task, in float32.";
+        _names.CompletionSources.Add(_ => PeftMethods.All.Select(each => each.Name));
+        _backbone.CompletionSources.Add(_ => ModelSources.List().Select(model => model.Source));
+        Add(_names);
+        Add(_backbone);
         Add(_json);
-        SetAction(parsed => List(parsed.GetValue(_json)));
+        SetAction(parsed => Show(parsed.GetValue(_names) ?? [], parsed.GetValue(_backbone), parsed.GetValue(_json)));
     }
 
-    private int List(bool json)
+    private int Show(string[] names, string? backbone, bool json)
     {
+        IReadOnlyList<MethodRow> rows = MethodSheet.Describe(backbone, names);
         if (json)
         {
-            var rows = PeftMethods.All.Select(method => (JsonNode)new JsonObject
-            {
-                ["name"] = method.Name,
-                ["summary"] = method.Summary,
-                ["source"] = method.Source,
-                ["settings"] = method.WriteConfig(method.Defaults),
-            });
-            JsonOutput.Write(_terminal, new JsonObject { ["methods"] = new JsonArray([.. rows]) });
-            return ExitCode.Success;
+            JsonOutput.Write(_terminal, new JsonObject { ["backbone"] = backbone ?? "minilm", ["methods"] = new JsonArray([.. rows.Select(row => (JsonNode)row.ToJson())]) });
         }
-
-        var table = new TextTable("method", "what", "settings");
-        foreach (PeftMethod method in PeftMethods.All)
+        else if (names.Length == 0)
         {
-            table.Add(method.Name, method.Summary, Settings(method.WriteConfig(method.Defaults)));
+            WriteTable(rows);
+        }
+        else
+        {
+            WriteSheets(rows);
         }
 
-        table.Write(_terminal.Data);
         return ExitCode.Success;
     }
 
-    // As --set takes them: rank=8 alpha=16 ...
-    private static string Settings(JsonObject settings) =>
-        string.Join(' ', settings.Select(setting => $"{setting.Key}={(setting.Value is JsonValue value ? value.ToString().Replace(", ", ",", StringComparison.Ordinal) : setting.Value?.ToJsonString())}"));
+    // In a narrow terminal the papers follow in a table of their own: a broken line is hard to read.
+    private void WriteTable(IReadOnlyList<MethodRow> rows)
+    {
+        bool papers = _terminal.Data.Profile.Width >= RoomForPapers;
+        List<Column> columns = ["method", new("trained", Right: true), new("bytes", Right: true), "merges", "mixed", "acts at"];
+        var table = new TextTable(papers ? [.. columns, "paper"] : columns);
+        int room = _terminal.Data.Profile.Width - 51;
+        foreach (MethodRow row in rows)
+        {
+            string[] cells =
+            [
+                row.Method.Name, Count(row.TrainedParameters), row.BytesPerTask is { } bytes ? Amounts.Bytes(bytes) : "", YesNo(row.Merges), YesNo(row.MixedBatch),
+                Cut(row.ActsAt ?? "needs settings", papers ? 60 : Math.Max(24, room)),
+            ];
+            table.Add(papers ? [.. cells, row.Method.Source] : cells);
+        }
+
+        table.Write(_terminal.Data);
+        if (!papers)
+        {
+            _terminal.Out.WriteLine();
+            var sources = new TextTable("method", "paper");
+            foreach (MethodRow row in rows)
+            {
+                sources.Add(row.Method.Name, row.Method.Source);
+            }
+
+            sources.Write(_terminal.Data);
+        }
+
+        _terminal.Note("\n'graft methods NAME' shows the settings of a method.");
+    }
+
+    private void WriteSheets(IReadOnlyList<MethodRow> rows)
+    {
+        foreach (MethodRow row in rows)
+        {
+            PeftMethod method = row.Method;
+            _terminal.Data.MarkupLineInterpolated($"[bold]{method.Name}[/]  {method.Summary}");
+            Line("paper", method.Source);
+            Line("acts at", row.ActsAt ?? row.Needs ?? "");
+            Line("trained", $"{Count(row.TrainedParameters)} parameters, at a learning rate of {method.DefaultLearningRate.ToString(CultureInfo.InvariantCulture)}");
+            Line("stored", $"{Count(row.StoredParameters)} parameters, {(row.BytesPerTask is { } bytes ? Amounts.Bytes(bytes) : "")} a task");
+            Line("merges", $"{YesNo(row.Merges)}");
+            Line("mixed", $"{YesNo(row.MixedBatch)}");
+            Line("starts", method.IsIdentityAtStart(method.Defaults) ? "as the backbone" : "close to the backbone");
+            foreach ((string key, JsonNode? value) in row.Settings)
+            {
+                Line("--set", $"{key}={Text(value)}");
+            }
+        }
+    }
+
+    private void Line(string key, string value)
+    {
+        _terminal.Data.MarkupInterpolated($"  [dim]{key,-8}[/]");
+        _terminal.Out.WriteLine(value);
+    }
+
+    private static string Count(long? count) => count is { } number ? Amounts.Count(number) : "";
+
+    private static string YesNo(bool? value) => value switch { true => "yes", false => "no", _ => "" };
+
+    private static string Cut(string text, int room) => text.Length <= room ? text : text[..(room - 3)] + "...";
+
+    // As --set takes it.
+    private static string Text(JsonNode? value) =>
+        value is JsonValue plain ? plain.ToString().Replace(", ", ",", StringComparison.Ordinal) : value?.ToJsonString() ?? "null";
 }

@@ -27,7 +27,7 @@ internal sealed class TrainOptions
     private readonly Option<string[]> _set = new("--set")
     {
         HelpName = "KEY=VALUE",
-        Description = "A setting of the method, such as rank=8; may be repeated. 'graft methods' lists them.",
+        Description = "A setting of the method, such as rank=8; may be repeated. 'graft methods NAME' lists them.",
     };
 
     private readonly List<(Option Option, Func<ParseResult, JsonNode?> Value, string Key)> _plain = [];

@@ -90,6 +90,18 @@ public abstract class Backbone : Module
         }
     }
 
+    /// <summary>
+    /// The backbone of a model folder without its weights, for counting and for asking what a method would do: its sites are right, every
+    /// weight is zero and takes no memory, and it must not be changed. Only <c>config.json</c> is read.
+    /// </summary>
+    /// <param name="folder">A folder with <c>config.json</c>.</param>
+    /// <exception cref="GraftException">The folder or its settings are missing or unsupported.</exception>
+    public static Backbone OfShape(string folder)
+    {
+        var fields = ConfigFields.Load(folder);
+        return Architectures.Find(fields, folder).Read(fields)(WeightSource.OfShape());
+    }
+
     /// <summary>Computes the hidden states of a batch.</summary>
     /// <param name="input">The batch.</param>
     /// <param name="pass">What adapters do in this pass; null for the plain backbone in evaluation.</param>

@@ -139,6 +139,9 @@ public sealed class WeightSource
         }
     }
 
+    /// <summary>Zeros of the right shapes that take no memory: one element each, repeated. They can be read and not written.</summary>
+    public static WeightSource OfShape() => new((_, shape) => Tensor.Zeros([1]).Expand(shape));
+
     internal WeightFiles? Files { get; }
 
     internal DType DType { get; }

@@ -1,0 +1,60 @@
+using System.Text.Json.Nodes;
+using Graft.Backbones;
+using Graft.Methods.Core;
+using Graft.Torch;
+using Xunit;
+
+namespace Graft.Tests.Methods;
+
+/// <summary>The published parameter counts of the foundation methods on RoBERTa-base, heads excluded, by formula and by counting.</summary>
+public sealed class ParameterTableTests
+{
+    // The six maps of a block; BitFit counts the biases of all of them and of every norm, and no pooler.
+    private const string SixMaps = "\"targets\": \"all_linear\"";
+
+    public static TheoryData<string, string, long> Table => new()
+    {
+        { "lora", "{}", 294_912 },
+        { "dora", "{}", 313_344 },
+        { "vera", """{ "rank": 1024 }""", 43_008 },
+        { "vera", """{ "rank": 256 }""", 24_576 },
+        { "adalora", $$"""{ "initial_rank": 12, {{SixMaps}} }""", 1_991_520 },
+        { "ia3", """{ "targets": "key, value", "input_targets": "feed_forward_out" }""", 55_296 },
+        { "ia3", """{ "targets": "key, value, feed_forward_in", "input_targets": "none" }""", 55_296 },
+        { "bitfit", "{}", 102_144 },
+        { "houlsby", """{ "reduction_factor": 16, "train_norms": false }""", 1_789_056 },
+        { "pfeiffer", """{ "reduction_factor": 16 }""", 894_528 },
+        { "parallel", """{ "reduction_factor": 1.5 }""", 9_452_544 },
+        { "prefix-tuning", """{ "length": 30, "flat": true }""", 552_960 },
+        { "p-tuning-v2", """{ "length": 30 }""", 552_960 },
+        { "prompt-tuning", """{ "length": 100 }""", 76_800 },
+    };
+
+    [Theory, MemberData(nameof(Table))]
+    public void Counts_on_the_shape_of_RoBERTa_base_are_the_published_ones(string name, string settings, long expected)
+    {
+        Assert.SkipUnless(PeftMethods.All.Any(m => m.Name == name), $"There is no method {name} yet.");
+        using var backbone = RobertaBase();
+        using var rng = new Rng(0);
+        var method = PeftMethods.Get(name);
+        var config = method.ReadConfig(JsonNode.Parse(settings)!.AsObject(), "the table");
+
+        Assert.Equal(expected, method.CountParameters(config, backbone.Sites));
+
+        using var adapter = method.Attach(backbone, "table", config, rng);
+        Assert.Equal(expected, adapter.Parameters().Where(p => p.Trainable).Sum(p => p.Value.Count));
+    }
+
+    [Fact]
+    public void The_shape_has_the_weights_of_RoBERTa_base_and_takes_no_memory()
+    {
+        using var backbone = RobertaBase();
+
+        Assert.Equal(124_055_040, backbone.ParameterCount);
+        Assert.All(backbone.Sites.Parameters, s => Assert.Equal(s.Shape, s.Parameter!.Value.Shape.ToArray()));
+        Assert.All(backbone.Parameters(), p => Assert.False(p.Value.IsContiguous));
+    }
+
+    private static Roberta RobertaBase() => new(
+        new BackboneConfig("roberta", 768, 12, 12, 3072, 50265, 512), new BertConfig(514, 1, 1e-5, PadId: 1), WeightSource.OfShape());
+}
