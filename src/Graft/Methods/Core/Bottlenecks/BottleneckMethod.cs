@@ -61,7 +61,10 @@ public abstract class BottleneckMethod<TConfig> : PeftMethod<TConfig>
             s is { Kind: ParameterKind.NormGain or ParameterKind.NormBias, Layer: >= 0, Parameter: not null } && config.Covers(s))
         : [];
 
-    private void Check(TConfig config)
+    /// <summary>Refuses settings that do not fit together.</summary>
+    /// <param name="config">The settings.</param>
+    /// <exception cref="GraftException">Two settings contradict each other.</exception>
+    protected virtual void Check(TConfig config)
     {
         if (config is { Residual: BottleneckResidual.Sum, NormBefore: false })
         {
