@@ -86,6 +86,9 @@ internal sealed class LoraPart : LinearPart, IMergeable
         _dropout = config.Dropout;
     }
 
+    /// <summary>The rank R.</summary>
+    public int Rank => (int)_a.Value.Size(0);
+
     public override LinearHooks Hooks => LinearHooks.Delta;
 
     public bool CanMerge => _gate is null;
@@ -107,6 +110,17 @@ internal sealed class LoraPart : LinearPart, IMergeable
 
         var shift = (_bias.Value * _scaling).To(weight.DType);
         return (merged, bias is null ? shift : bias + shift);
+    }
+
+    /// <summary>A and s B of the update s B A, float64.</summary>
+    public (Tensor A, Tensor B) Factors() =>
+        (_a.Value.Detach().To(DType.Float64), _b.Value.Detach().To(DType.Float64) * _scaling);
+
+    /// <summary>Takes over factors of the same shapes.</summary>
+    public void Assign(Tensor a, Tensor b)
+    {
+        _a.Assign(a);
+        _b.Assign(b);
     }
 }
 
