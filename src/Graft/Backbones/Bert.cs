@@ -47,17 +47,27 @@ public class Bert : Backbone
     public override BackboneOutput Forward(BackboneInput input, AdapterPass? pass = null, bool allHiddenStates = false)
     {
         var ids = input.InputIds;
-        if (ids.Size(1) > Config.MaxTokens)
+        var text = new PromptedText(Lookup(pass, _words, ids), input.Mask?.To(DType), ids.Size(1));
+        text = _prompt.Apply(pass, text, asWords: true);
+        var shift = pass?.Groups.Max(g => g.PositionShift) ?? 0;
+        if (text.Embedded.Size(1) + shift > Config.MaxTokens)
         {
-            throw new ArgumentException($"The batch has {ids.Size(1)} tokens a row, and this backbone takes at most {Config.MaxTokens}.", nameof(input));
+            var added = text.Embedded.Size(1) - ids.Size(1) + shift;
+            throw new ArgumentException(
+                $"The batch has {ids.Size(1)} tokens a row{(added > 0 ? $" and virtual tokens take {added} positions" : "")}, and this backbone takes at most {Config.MaxTokens}.",
+                nameof(input));
         }
 
+        // A virtual word is no padding, is of the first segment, and counts as a position.
+        var types = text.Spread(input.TypeIds ?? ids.ZerosLike(), 0);
+        var positions = PositionIds(text.Spread(ids, -1), shift == 0 ? null : Shifts(pass!, ids.Device));
+
         // The sum's order is the reference's: word + segment, then position.
-        var embedded = Lookup(pass, _words, ids) + Lookup(pass, _types, input.TypeIds ?? ids.ZerosLike());
-        embedded += Lookup(pass, _positions, PositionIds(ids));
+        var embedded = text.Embedded + Lookup(pass, _types, types);
+        embedded += Lookup(pass, _positions, positions);
         embedded = AdapterPass.Dropout(pass, _norm.Apply(pass, embedded), _dropout);
 
-        var text = _prompt.Apply(pass, embedded, input.Mask?.To(DType));
+        text = _prompt.Apply(pass, text with { Embedded = embedded }, asWords: false);
         if (pass is not null)
         {
             pass.TokenMask = text.Mask;
@@ -77,9 +87,17 @@ public class Bert : Backbone
     }
 
     /// <summary>The positions of a batch of tokens.</summary>
-    /// <param name="ids">[B, T], int64.</param>
+    /// <param name="ids">[B, T], int64; -1 at virtual words.</param>
+    /// <param name="shift">[B, 1], int64: what each row's positions are shifted by; null for nothing.</param>
     /// <returns>[1, T] or [B, T], int64.</returns>
-    protected virtual Tensor PositionIds(Tensor ids) => Tensor.Arange(ids.Size(1), DType.Int64, ids.Device).Unsqueeze(0);
+    protected virtual Tensor PositionIds(Tensor ids, Tensor? shift)
+    {
+        var positions = Tensor.Arange(ids.Size(1), DType.Int64, ids.Device).Unsqueeze(0);
+        return shift is null ? positions : positions + shift;
+    }
+
+    private static Tensor Shifts(AdapterPass pass, Device device) =>
+        Tensor.Cat([.. pass.Groups.Select(g => Tensor.Full([g.Count, 1], g.PositionShift, DType.Int64, device))], 0);
 
     private static Tensor Lookup(AdapterPass? pass, ParameterSite table, Tensor ids)
     {

@@ -15,10 +15,11 @@ public sealed class Roberta(BackboneConfig config, BertConfig encoder, WeightSou
     private readonly int _pad = encoder.PadId;
 
     /// <inheritdoc/>
-    protected override Tensor PositionIds(Tensor ids)
+    protected override Tensor PositionIds(Tensor ids, Tensor? shift)
     {
         var real = ids.Ne(_pad).To(DType.Int64);
-        return real.CumulativeSum(1) * real + _pad;
+        var counts = real.CumulativeSum(1);
+        return ((shift is null ? counts : counts + shift) * real) + _pad;
     }
 
     [ModuleInitializer]

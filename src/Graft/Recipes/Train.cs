@@ -35,6 +35,7 @@ public static class Train
         using var backbone = Backbone.Load(
             folder, new BackboneOptions(settings.FrozenType, Device.Parse(settings.Device), settings.HeadPooling == Pooling.Pooler));
         var tokenizer = Tokenizer.Load(folder);
+        config = method.Resolve(config, tokenizer);
         var run = RunFolder.Open(settings);
         var reports = new List<TaskReport>();
         for (var i = 0; i < tasks.Count; i++)

@@ -39,11 +39,21 @@ public sealed class RowGroup
     /// <summary>The task of the rows, for adapters that hold several; null otherwise.</summary>
     public string? Task { get; }
 
+    /// <summary>By how much the positions of these rows' tokens are shifted; 0 unless an adapter shifts them.</summary>
+    public int PositionShift { get; private set; }
+
     /// <summary>The pass this group belongs to.</summary>
     public AdapterPass Pass { get; internal set; } = null!;
 
     /// <summary>[B, T], floating: 1 at real tokens of these rows, 0 at padding; null when nothing is padded.</summary>
     public Tensor? Mask => Pass.TokenMask is { } mask ? Slice(mask) : null;
+
+    /// <summary>
+    /// Shifts the positions of these rows' tokens, as if <paramref name="positions"/> tokens stood in front: what passing a prefix as past
+    /// keys and values does in Python. For adapters that prepare the pass; backbones without absolute positions ignore it.
+    /// </summary>
+    /// <param name="positions">By how much.</param>
+    public void ShiftPositions(int positions) => PositionShift += positions;
 
     internal PartMap? Parts { get; }
 

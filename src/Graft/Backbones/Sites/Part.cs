@@ -143,13 +143,22 @@ public abstract class KeyValuePart : Part
     public abstract KeyValuePrefix Prefix(RowGroup rows, Tensor hidden);
 }
 
-/// <summary>Puts virtual tokens in front of the embedded text.</summary>
+/// <summary>Puts virtual tokens in front of the embedded text, or behind its first token.</summary>
 public abstract class EmbeddingPart : Part
 {
+    /// <summary>
+    /// Whether the virtual tokens stand in for word embeddings, to which the backbone then adds positions and segments and applies its
+    /// norm (as HF PEFT does); otherwise they join what the embedding module puts out (as AdapterHub does).
+    /// </summary>
+    public virtual bool AsWords => false;
+
+    /// <summary>Whether they stand behind the text's first token; otherwise in front of it.</summary>
+    public virtual bool AfterFirst => false;
+
     /// <summary>Computes the virtual tokens.</summary>
     /// <param name="rows">The rows of the batch that use this part.</param>
-    /// <param name="embedded">[B, T, W], floating: the embedding output of those rows.</param>
-    /// <returns>[B, P, W], floating.</returns>
+    /// <param name="embedded">[B, T, W], floating: those rows as they are embedded so far, with the virtual tokens of earlier parts.</param>
+    /// <returns>[B, P, W], of the type of <paramref name="embedded"/>.</returns>
     public abstract Tensor Prompt(RowGroup rows, Tensor embedded);
 }
 

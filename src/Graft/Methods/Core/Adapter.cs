@@ -63,6 +63,9 @@ public sealed class Adapter : Module
 
     internal Action<TrainingPlan>? BeforeTraining { get; set; }
 
+    /// <summary>The parts by the keys that their parameters begin with, in the order in which they were put.</summary>
+    internal List<(string Key, Part Part)> PartsByKey { get; } = [];
+
     internal Action<int>? BeforeStep { get; set; }
 
     internal Action<int>? AfterStep { get; set; }
@@ -82,7 +85,14 @@ public sealed class Adapter : Module
 
     internal void Put(Site site, Part part, string? name)
     {
-        AddChild(name is null ? site.Path : $"{site.Path}.{name}", part);
+        var key = name is null ? site.Path : $"{site.Path}.{name}";
+        if (PartsByKey.Exists(p => p.Key == key))
+        {
+            throw new GraftException($"{Method.Name} has two parts at '{key}'; choose parts that act at different places.");
+        }
+
+        AddChild(key, part);
+        PartsByKey.Add((key, part));
         Parts.Add(site, part);
     }
 

@@ -11,13 +11,22 @@ namespace Graft.Methods.Core;
 public sealed class AdapterBuilder
 {
     private readonly Adapter _adapter;
-    private readonly Dictionary<string, Module> _shared = new(StringComparer.Ordinal);
+    private readonly PeftMethod _method;
+    private readonly PeftConfig _config;
+    private readonly Dictionary<string, Module> _shared;
 
     internal AdapterBuilder(Adapter adapter, Backbone backbone, Rng rng)
     {
-        _adapter = adapter;
+        (_adapter, _method, _config, _shared) = (adapter, adapter.Method, adapter.Config, new(StringComparer.Ordinal));
         Backbone = backbone;
         Rng = rng;
+    }
+
+    private AdapterBuilder(AdapterBuilder outer, PeftMethod method, PeftConfig config)
+    {
+        (_adapter, _method, _config, _shared) = (outer._adapter, method, config, outer._shared);
+        Backbone = outer.Backbone;
+        Rng = outer.Rng;
     }
 
     /// <summary>The frozen model.</summary>
@@ -43,6 +52,12 @@ public sealed class AdapterBuilder
     /// <param name="sublayers">Self-attention, cross-attention or both.</param>
     /// <exception cref="GraftException">The backbone has none.</exception>
     public IReadOnlyList<KeyValueSite> KeyValue(SiteRole sublayers) => Found(Backbone.Sites.KeyValue(sublayers).Where(Covered), sublayers);
+
+    /// <summary>Puts the parts of another method into this adapter; its parameters are called as they are in an adapter of its own.</summary>
+    /// <param name="method">The method.</param>
+    /// <param name="config">Its settings.</param>
+    /// <exception cref="GraftException">The backbone lacks a site that it asks for, or two methods name parameters of one site alike.</exception>
+    public void Attach(PeftMethod method, PeftConfig config) => method.AttachTo(new AdapterBuilder(this, method, config), config);
 
     /// <summary>Puts a part at a linear map.</summary>
     /// <param name="site">The site.</param>
@@ -122,7 +137,7 @@ public sealed class AdapterBuilder
     /// <param name="group">The parameters and their settings.</param>
     public void Group(AdapterGroup group) => _adapter.OwnGroups.Add(group);
 
-    private bool Covered(Site site) => _adapter.Config is not LayeredConfig config || config.Covers(site);
+    private bool Covered(Site site) => _config is not LayeredConfig config || config.Covers(site);
 
     private IReadOnlyList<T> Found<T>(IEnumerable<T> sites, SiteRole targets)
     {
@@ -130,6 +145,6 @@ public sealed class AdapterBuilder
         return found.Count > 0
             ? found
             : throw new GraftException(
-                $"{_adapter.Method.Name} asks for '{targets}', and this {Backbone.Config.ModelType} backbone has no such site; choose other targets.");
+                $"{_method.Name} asks for '{targets}', and this {Backbone.Config.ModelType} backbone has no such site; choose other targets.");
     }
 }

@@ -32,4 +32,15 @@ public static class Init
 
         return values * deviation;
     }
+
+    /// <summary>Weight and bias of a linear map as PyTorch starts them: both uniform in ±1/√inputs.</summary>
+    /// <param name="rng">The generator.</param>
+    /// <param name="outputs">The rows of the weight.</param>
+    /// <param name="inputs">The columns of the weight.</param>
+    /// <returns>[outputs, inputs] and [outputs], float32.</returns>
+    public static (Tensor Weight, Tensor Bias) TorchLinear(Rng rng, long outputs, long inputs)
+    {
+        var bound = 1 / Math.Sqrt(inputs);
+        return (rng.Uniform([outputs, inputs], -bound, bound), rng.Uniform([outputs], -bound, bound));
+    }
 }

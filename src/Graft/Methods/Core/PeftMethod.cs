@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Graft.Backbones;
 using Graft.Backbones.Sites;
+using Graft.Text;
 using Graft.Torch;
 
 namespace Graft.Methods.Core;
@@ -23,6 +24,13 @@ public abstract record LayeredConfig : PeftConfig
     /// <summary>Whether the method acts at a site.</summary>
     /// <param name="site">The site.</param>
     public virtual bool Covers(Site site) => !LeaveOut.Contains(site.Layer);
+}
+
+/// <summary>Settings with a gate.</summary>
+public interface IGated
+{
+    /// <summary>Whether and how the method's parts are gated.</summary>
+    GateMode Gate { get; }
 }
 
 /// <summary>Settings of a method that acts at linear maps.</summary>
@@ -69,6 +77,23 @@ public abstract class PeftMethod
     /// <param name="config">The settings.</param>
     public virtual bool MayRest(PeftConfig config) => false;
 
+    /// <summary>Whether answers depend on how far rows are padded, as those of gates do that average over padding.</summary>
+    /// <param name="config">The settings.</param>
+    public virtual bool ReadsPadding(PeftConfig config) => config is IGated { Gate: GateMode.Padded };
+
+    /// <summary>
+    /// The settings of the compact form that packages keep: other settings of the same method, whose parameters are computed from the
+    /// trained ones (<see cref="IGenerated"/>) and which gives the same outputs. Training goes on from it as from any adapter with these
+    /// settings. The same settings where there is no such form.
+    /// </summary>
+    /// <param name="config">The settings.</param>
+    public virtual PeftConfig Stored(PeftConfig config) => config;
+
+    /// <summary>Turns settings that are text into token ids, so that attaching needs no tokenizer.</summary>
+    /// <param name="config">The settings.</param>
+    /// <param name="tokenizer">The backbone's tokenizer.</param>
+    public virtual PeftConfig Resolve(PeftConfig config, Tokenizer tokenizer) => config;
+
     /// <summary>Reads settings; what the object does not name keeps its default.</summary>
     /// <param name="settings">The settings as JSON, or null for the defaults.</param>
     /// <param name="source">What to name in errors, such as the file.</param>
@@ -93,6 +118,9 @@ public abstract class PeftMethod
     /// <param name="tasks">The tasks it will hold; methods for single tasks ignore them.</param>
     /// <exception cref="GraftException">The backbone has no site that the settings ask for.</exception>
     public abstract Adapter Attach(Backbone backbone, string name, PeftConfig config, Rng rng, IReadOnlyList<string>? tasks = null);
+
+    /// <summary>Puts the method's parts into an adapter, which may be another method's.</summary>
+    internal abstract void AttachTo(AdapterBuilder builder, PeftConfig config);
 }
 
 /// <summary>A method with settings of type <typeparamref name="TConfig"/>.</summary>
@@ -159,7 +187,7 @@ public abstract class PeftMethod<TConfig> : PeftMethod
         var adapter = new Adapter(name, this, config, tasks ?? [], backbone);
         try
         {
-            Attach(new AdapterBuilder(adapter, backbone, rng), (TConfig)config);
+            AttachTo(new AdapterBuilder(adapter, backbone, rng), config);
             adapter.MoveTo(backbone.Device);
             return adapter;
         }
@@ -169,6 +197,8 @@ public abstract class PeftMethod<TConfig> : PeftMethod
             throw;
         }
     }
+
+    internal sealed override void AttachTo(AdapterBuilder builder, PeftConfig config) => Attach(builder, (TConfig)config);
 
     /// <summary>Puts the method's parts at the sites it asks for.</summary>
     /// <param name="builder">Gives sites, generator and names.</param>

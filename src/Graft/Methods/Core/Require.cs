@@ -14,6 +14,24 @@ public static class Require
         ? value
         : throw new ArgumentException($"{Snake(name)} is {value}, expected a whole number of at least 1", name);
 
+    /// <summary>Requires a number of at least 0.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="name">The setting's name.</param>
+    /// <exception cref="ArgumentException">It is smaller.</exception>
+    public static int NotNegative(int value, [CallerArgumentExpression(nameof(value))] string name = "") => value >= 0
+        ? value
+        : throw new ArgumentException($"{Snake(name)} is {value}, expected a whole number from 0 on", name);
+
+    /// <summary>Requires one of some names.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="names">The names.</param>
+    /// <param name="name">The setting's name.</param>
+    /// <exception cref="ArgumentException">It is none of them.</exception>
+    public static string OneOf(string value, IEnumerable<string> names, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        names.Contains(value, StringComparer.Ordinal)
+            ? value
+            : throw new ArgumentException($"{Snake(name)} is '{value}', expected one of {string.Join(", ", names)}", name);
+
     /// <summary>Requires a finite number above 0.</summary>
     /// <param name="value">The value.</param>
     /// <param name="name">The setting's name.</param>

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Formats.Packages;
+using Graft.Methods.Core;
 using Graft.Torch;
 
 namespace Graft.Tasks.Heads;
@@ -8,7 +9,7 @@ namespace Graft.Tasks.Heads;
 /// <summary>Saves a task's model as a package and loads it back, bit for bit. Stateless; saving to one folder is for one thread.</summary>
 public static class TaskModelPackage
 {
-    /// <summary>Writes a model as a package; one that is there is replaced in one step.</summary>
+    /// <summary>Writes a model as a package, its adapter in the compact form; one that is there is replaced in one step.</summary>
     /// <param name="model">The model.</param>
     /// <param name="folder">The folder.</param>
     /// <param name="source">The name that the backbone was asked for by: <c>minilm</c>, <c>hf:ORG/NAME</c>, or a folder, of which the last part is kept.</param>
@@ -18,7 +19,23 @@ public static class TaskModelPackage
     public static AdapterPackage Save(TaskModel model, string folder, string? source = null, JsonObject? training = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var (adapter, task, head, backbone) = (model.Adapter, model.Task, model.Head.Config, model.Backbone);
+        var adapter = CompactForm.Of(model.Adapter, model.Backbone);
+        try
+        {
+            return Save(model, adapter, folder, source, training);
+        }
+        finally
+        {
+            if (!ReferenceEquals(adapter, model.Adapter))
+            {
+                adapter.Dispose();
+            }
+        }
+    }
+
+    private static AdapterPackage Save(TaskModel model, Adapter adapter, string folder, string? source, JsonObject? training)
+    {
+        var (task, head, backbone) = (model.Task, model.Head.Config, model.Backbone);
         return AdapterPackage.Save(
             folder,
             (adapterFile, headFile) => new PackageManifest(

@@ -1,0 +1,62 @@
+using Graft.Backbones;
+using Graft.Torch;
+
+namespace Graft.Methods.Core;
+
+/// <summary>A part whose parameters are computed from others while training, and which can be stored as the computed ones.</summary>
+public interface IGenerated
+{
+    /// <summary>The values of the part's parameters in the stored form, by their keys below the part.</summary>
+    IEnumerable<(string Key, Tensor Value)> Generate();
+}
+
+/// <summary>The form of an adapter that packages keep: what training alone needs is left out, and outputs are the same.</summary>
+public static class CompactForm
+{
+    /// <summary>
+    /// The adapter with the settings of <see cref="PeftMethod.Stored"/>: parameters of the same name are copied, the others come from
+    /// parts that generate them.
+    /// </summary>
+    /// <param name="adapter">The adapter; not changed.</param>
+    /// <param name="backbone">The backbone it was attached to.</param>
+    /// <returns>A new adapter, or <paramref name="adapter"/> itself where nothing can be left out; the caller disposes only a new one.</returns>
+    public static Adapter Of(Adapter adapter, Backbone backbone)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        var config = adapter.Method.Stored(adapter.Config);
+        if (config == adapter.Config)
+        {
+            return adapter;
+        }
+
+        using var scope = new TensorScope();
+        using var frozen = Autograd.NoGrad();
+        var values = State(adapter).ToDictionary(s => s.Path, s => s.Value, StringComparer.Ordinal);
+        foreach (var (part, generated) in adapter.PartsByKey.Where(p => p.Part is IGenerated).Select(p => (p.Key, (IGenerated)p.Part)))
+        {
+            foreach (var (key, value) in generated.Generate())
+            {
+                values[$"{part}.{key}"] = value;
+            }
+        }
+
+        using var rng = new Rng(0, Device.Cpu);
+        var compact = adapter.Method.Attach(backbone, adapter.Name, config, rng, adapter.Tasks);
+        if (adapter.Parameters().FirstOrDefault() is { } parameter)
+        {
+            compact.ConvertTo(parameter.Value.DType);
+        }
+
+        foreach (var (path, value) in State(compact))
+        {
+            value.Copy_(values.TryGetValue(path, out var stored) ? stored : throw new InvalidOperationException(
+                $"{adapter.Method.Name} stores '{path}', which its training form neither has nor generates."));
+        }
+
+        return compact;
+    }
+
+    private static IEnumerable<(string Path, Tensor Value)> State(Adapter adapter) =>
+        adapter.NamedParameters().Select(p => (p.Path, p.Parameter.Value))
+            .Concat(adapter.NamedBuffers().Select(b => (b.Path, b.Buffer.Value)));
+}
