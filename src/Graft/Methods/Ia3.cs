@@ -12,7 +12,7 @@ namespace Graft.Methods;
 /// <param name="InputTargets">The linear maps whose inputs are scaled.</param>
 /// <param name="Gate">UniPELT's gate, which scales the vectors.</param>
 public sealed record Ia3Config(
-    SiteRole Targets = SiteRole.Key | SiteRole.Value, SiteRole InputTargets = SiteRole.FeedForwardOut, GateMode Gate = GateMode.None) : LinearConfig
+    SiteRole Targets = SiteRole.Key | SiteRole.Value, SiteRole InputTargets = SiteRole.FeedForwardOut, GateMode Gate = GateMode.None) : LinearConfig, IGated
 {
     /// <summary>The linear maps whose outputs are scaled.</summary>
     public SiteRole Targets { get; init => field = Maps(value, nameof(Targets)); } = Maps(Targets, nameof(Targets));

@@ -19,7 +19,7 @@ namespace Graft.Methods;
 public sealed record LoraConfig(
     int Rank = 8, double Alpha = 16, double Dropout = 0, SiteRole Targets = SiteRole.Query | SiteRole.Value, bool UseRslora = false,
     bool LoraBias = false, TrainedBiases Bias = TrainedBiases.None, GateMode Gate = GateMode.None)
-    : LowRankConfig(Rank, Alpha, Dropout, Targets, UseRslora);
+    : LowRankConfig(Rank, Alpha, Dropout, Targets, UseRslora), IGated;
 
 /// <summary>
 /// LoRA: <c>y = W x + b + s (B A drop(x) + c)</c> with <c>s = α / R</c> (rsLoRA: <c>α / √R</c>), A [R, In] Kaiming-uniform (a = √5),

@@ -48,6 +48,17 @@ public sealed record UnionPart(PeftMethod Method, PeftConfig Config)
         return new UnionPart(found, found.ReadConfig(set, $"the part '{method}'"));
     }
 
+    /// <summary>A part by the method's name, with settings made from its defaults.</summary>
+    /// <typeparam name="TConfig">The type of the method's settings.</typeparam>
+    /// <param name="method">The method's name.</param>
+    /// <param name="set">Makes the settings from the defaults.</param>
+    public static UnionPart Of<TConfig>(string method, Func<TConfig, TConfig> set)
+        where TConfig : PeftConfig
+    {
+        var found = PeftMethods.Get(method);
+        return new UnionPart(found, set((TConfig)found.Defaults));
+    }
+
     /// <summary>The part in the form that packages keep.</summary>
     public UnionPart Stored() => this with { Config = Method.Stored(Config) };
 

@@ -38,7 +38,7 @@ public enum BottleneckResidual
 /// The settings of every bottleneck adapter: where it sits, how wide it is, and what surrounds it. Houlsby, Pfeiffer and parallel
 /// adapters are defaults of this one record, and every bottleneck configuration of AdapterHub is a value of it.
 /// </summary>
-public record BottleneckConfig : LayeredConfig
+public record BottleneckConfig : LayeredConfig, IGated
 {
     /// <summary>The sublayers with an adapter.</summary>
     public SiteRole Sublayers { get; init => field = Require.Roles(value, SiteRole.AllSublayers); } = SiteRole.FeedForward;
