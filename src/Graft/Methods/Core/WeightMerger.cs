@@ -29,10 +29,10 @@ public sealed class WeightMerger : IDisposable
     {
     }
 
-    /// <summary>The largest difference of a hidden state's element between the adapted and the merged model.</summary>
+    /// <summary>The largest difference of an element of what was compared (logits, or hidden states) between the adapted and the merged model.</summary>
     public double MaxAbsoluteDifference { get; private set; }
 
-    /// <summary>That difference divided by the largest magnitude of a hidden state's element.</summary>
+    /// <summary>That difference divided by the largest magnitude of an element.</summary>
     public double MaxRelativeDifference { get; private set; }
 
     /// <summary>Whether every part of <paramref name="adapter"/> can be folded into weights.</summary>
@@ -46,8 +46,12 @@ public sealed class WeightMerger : IDisposable
     /// <param name="adapter">The adapter; not changed.</param>
     /// <param name="probe">The batch to check with.</param>
     /// <param name="tolerance">The largest relative difference allowed.</param>
-    /// <exception cref="GraftException">The method cannot be merged, or the difference is larger; the backbone is then as before.</exception>
-    public static WeightMerger Merge(Backbone backbone, Adapter adapter, BackboneInput probe, double tolerance = 1e-4)
+    /// <param name="answers">What is compared, such as a head's logits; null for the last hidden states.</param>
+    /// <exception cref="GraftException">
+    /// The method cannot be merged, a merged weight or an answer is not finite, or the difference is larger; the backbone is then as before.
+    /// </exception>
+    public static WeightMerger Merge(
+        Backbone backbone, Adapter adapter, BackboneInput probe, double tolerance = 1e-4, Func<BackboneOutput, Tensor>? answers = null)
     {
         if (!CanMerge(adapter, backbone))
         {
@@ -56,20 +60,35 @@ public sealed class WeightMerger : IDisposable
 
         using var scope = new TensorScope();
         using var frozen = Autograd.NoGrad();
+        answers ??= output => output.LastHiddenState;
         var merger = new WeightMerger();
-        var before = new AdaptedModel(backbone).Forward(probe, adapter).Output.LastHiddenState;
-        merger.Fold(backbone, adapter);
-        var after = backbone.Forward(probe).LastHiddenState;
-        merger.MaxAbsoluteDifference = (before - after).Abs().Max().To(DType.Float64).ToDouble();
-        merger.MaxRelativeDifference = merger.MaxAbsoluteDifference / before.Abs().Max().To(DType.Float64).ToDouble();
-        if (!(merger.MaxRelativeDifference <= tolerance))
+        try
+        {
+            var before = answers(new AdaptedModel(backbone).Forward(probe, adapter).Output);
+            merger.Fold(backbone, adapter);
+            (merger.MaxAbsoluteDifference, merger.MaxRelativeDifference) = Difference(before, answers(backbone.Forward(probe)));
+            return merger.MaxRelativeDifference <= tolerance
+                ? merger
+                : throw new GraftException(
+                    $"Merging '{adapter.Name}' would change answers by {merger.MaxRelativeDifference:G3} (relative), more than {tolerance:G3}; nothing was changed, keep the adapter as it is.");
+        }
+        catch
         {
             merger.Unmerge();
-            throw new GraftException(
-                $"Merging '{adapter.Name}' would change answers by {merger.MaxRelativeDifference:G3} (relative), more than {tolerance:G3}; nothing was changed, keep the adapter as it is.");
+            throw;
         }
+    }
 
-        return merger;
+    /// <summary>The largest absolute difference of two tensors, and that divided by the largest magnitude in the first; NaN where one is not finite.</summary>
+    /// <param name="expected">[...], floating.</param>
+    /// <param name="actual">[...], floating, of the same shape.</param>
+    public static (double Absolute, double Relative) Difference(Tensor expected, Tensor actual)
+    {
+        using var scope = new TensorScope();
+        var absolute = Largest(expected - actual);
+        return (absolute, absolute == 0 ? 0 : absolute / Largest(expected));
+
+        static double Largest(Tensor values) => values.Abs().Max().To(DType.Float64).ToDouble();
     }
 
     /// <summary>Restores the backbone's weights bitwise.</summary>
@@ -125,6 +144,11 @@ public sealed class WeightMerger : IDisposable
         if (ReferenceEquals(value, parameter.Value))
         {
             return;
+        }
+
+        if (!value.AllFinite())
+        {
+            throw new GraftException($"Merging would put a number that is not finite into '{site.Path}'; nothing was changed, train the adapter again with a lower learning rate.");
         }
 
         _replaced.Insert(0, (parameter, parameter.Value.Clone().Unscoped()));
