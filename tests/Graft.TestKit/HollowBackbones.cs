@@ -1,5 +1,4 @@
 using Graft.Backbones;
-using Graft.Torch;
 
 namespace Graft.TestKit;
 
@@ -8,7 +7,5 @@ public static class HollowBackbones
 {
     /// <summary>RoBERTa-base: 12 layers, width 768, 124,055,040 parameters without the pooler.</summary>
     public static Backbone RobertaBase() => new Roberta(
-        new BackboneConfig("roberta", 768, 12, 12, 3072, 50265, 512), new BertConfig(514, 1, 1e-5, PadId: 1), Zeros());
-
-    private static WeightSource Zeros() => new((_, shape) => Tensor.Zeros([1]).Expand(shape));
+        new BackboneConfig("roberta", 768, 12, 12, 3072, 50265, 512), new BertConfig(514, 1, 1e-5, PadId: 1), WeightSource.OfShape());
 }

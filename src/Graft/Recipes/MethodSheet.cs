@@ -68,12 +68,12 @@ public static class MethodSheet
     {
         var config = method.Defaults;
         var settings = method.WriteConfig(config);
-        var mixed = true;
+        var mixed = !method.ReadsPadding(config);
         using var rng = new Rng(0);
         try
         {
             using var adapter = method.Attach(backbone, method.Name, config, rng);
-            var stored = method.CountParameters(config, backbone.Sites);
+            var stored = method.CountParameters(method.Stored(config), backbone.Sites);
             return new MethodRow(
                 method, settings, Places(adapter, backbone.Sites), method.CountParameters(config, backbone.Sites), stored, stored * BytesPerParameter,
                 WeightMerger.CanMerge(adapter, backbone), mixed, null);
