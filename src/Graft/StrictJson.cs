@@ -8,6 +8,8 @@ namespace Graft;
 /// <summary>Reads JSON that a person wrote, refusing what it does not know with the file, the line and the nearest known name. Thread-safe.</summary>
 public static class StrictJson
 {
+    private const int LongestReason = 200;
+
     private const int MostBytes = 64 * 1024 * 1024;
 
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -123,7 +125,9 @@ public static class StrictJson
             text = at < 0 ? text : text[..at];
         }
 
-        return text.Trim().TrimEnd('.');
+        // The reader quotes the file from the fault to its end, line breaks included.
+        text = string.Concat(text.Trim().TrimEnd('.').Select(c => char.IsControl(c) ? ' ' : c));
+        return text.Length > LongestReason ? $"{text[..(LongestReason / 2)]} ... {text[^(LongestReason / 2)..]}" : text;
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Methods.Core;
 using Graft.Tasks;
@@ -27,14 +28,14 @@ public static class TinyModels
     /// <summary>A model whose parameters are away from their start, so that every part acts.</summary>
     public static TaskModel Create(
         Backbone backbone, string method, TaskKind kind, int seed = 1, string? name = null, bool pair = false, int maxTokens = 24,
-        HeadConfig? head = null)
+        HeadConfig? head = null, JsonObject? settings = null)
     {
         using var scope = new TensorScope();
         using var frozen = Autograd.NoGrad();
         using var rng = new Rng(seed, Device.Cpu);
         var task = Task(kind, name, pair);
         var peft = PeftMethods.Get(method);
-        var adapter = peft.Attach(backbone, task.Name, peft.Defaults, rng);
+        var adapter = peft.Attach(backbone, task.Name, settings is null ? peft.Defaults : peft.ReadConfig(settings, "the test"), rng);
         var made = new Head(
             head ?? new HeadConfig(kind, task.Outputs, TargetMean: kind == TaskKind.Regression ? 3 : 0, TargetScale: kind == TaskKind.Regression ? 1.25 : 1),
             backbone.Config.HiddenSize, rng);

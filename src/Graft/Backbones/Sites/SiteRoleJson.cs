@@ -11,17 +11,12 @@ internal sealed class SiteRoleJson : JsonConverter<SiteRole>
 
     public override SiteRole Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
-        var roles = SiteRole.None;
         if (reader.TokenType == JsonTokenType.String)
         {
-            foreach (var name in reader.GetString()!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-            {
-                roles |= Parse(name);
-            }
-
-            return roles;
+            return Roles(reader.GetString()!);
         }
 
+        var roles = SiteRole.None;
         if (reader.TokenType != JsonTokenType.StartArray)
         {
             throw new JsonException("roles are names joined by commas, such as 'query, value'");
@@ -41,6 +36,10 @@ internal sealed class SiteRoleJson : JsonConverter<SiteRole>
 
     public static string Text(SiteRole value) => s_names.FirstOrDefault(n => n.Value == value).Key ?? string.Join(
         ", ", s_names.Where(n => n.Value != SiteRole.None && long.IsPow2((long)n.Value) && value.HasFlag(n.Value)).Select(n => n.Key));
+
+    public static SiteRole Roles(string names) => names
+        .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+        .Aggregate(SiteRole.None, (roles, name) => roles | Parse(name));
 
     private static SiteRole Parse(string name) => s_names.TryGetValue(name, out var role)
         ? role
