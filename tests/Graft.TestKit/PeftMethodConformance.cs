@@ -171,6 +171,35 @@ public abstract class PeftMethodConformance
     }
 
     [Theory, MemberData(nameof(Backbones))]
+    public void Weights_in_bfloat16_are_adapted_by_parameters_in_float32(string name)
+    {
+        using var backbone = TinyBackbones.Create(name, DType.BFloat16);
+        using var adapter = Attach(backbone);
+        using var scope = new TensorScope();
+        var batch = TinyBackbones.Batch(10, s_lengths);
+        var started = Run(backbone, adapter, batch).LastHiddenState;
+        Assert.Equal(DType.BFloat16, started.DType);
+        if (Subject.IsIdentityAtStart(Config))
+        {
+            TensorAssert.BitwiseEqual(backbone.Forward(batch).LastHiddenState, started);
+        }
+
+        Scramble(adapter);
+        if (!adapter.NamedParameters().Any())
+        {
+            return;
+        }
+
+        Loss(backbone, adapter, batch, null).Backward();
+
+        foreach (var (path, parameter) in adapter.NamedParameters().Where(p => p.Parameter.Trainable && ReceivesGradient(p.Path, p.Parameter)))
+        {
+            Assert.Equal(DType.Float32, parameter.Value.DType);
+            Assert.True(parameter.Value.Grad is { } gradient && double.IsFinite(gradient.Abs().Max().ToDouble()), path);
+        }
+    }
+
+    [Theory, MemberData(nameof(Backbones))]
     public void Rows_without_an_adapter_are_the_backbone_bitwise(string name)
     {
         using var backbone = TinyBackbones.Create(name);

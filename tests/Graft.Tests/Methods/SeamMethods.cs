@@ -92,7 +92,7 @@ internal sealed class MaskedPrototype : SeamMethod
         {
             var scores = _scores[rows.Task!].Value;
             var mask = scores.Detach().Gt(0).To(scores.DType) + scores - scores.Detach();
-            return output + F.Linear(F.Linear(output, _prototype.Down.Value * mask).Relu(), _prototype.Up);
+            return output + F.Linear(F.Linear(output.To(mask.DType), _prototype.Down.Value * mask).Relu(), _prototype.Up).To(output.DType);
         }
     }
 }
@@ -154,7 +154,7 @@ internal sealed class GeneratedAdapters : SeamMethod
     private sealed class GeneratedPart(Generator generator) : HiddenPart
     {
         public override Tensor Parallel(RowGroup rows, Tensor input) =>
-            F.Linear(input, rows.Pass.Get<Dictionary<string, Tensor>>(generator)[rows.Task!]);
+            F.Linear(input, rows.Pass.Get<Dictionary<string, Tensor>>(generator)[rows.Task!].To(input.DType));
     }
 }
 
@@ -188,7 +188,7 @@ internal sealed class FlatPrefix : SeamMethod
         }
 
         public override KeyValuePrefix Prefix(RowGroup rows, Tensor hidden) => new(
-            _keys.Value.Expand(rows.Count, -1, -1, -1), _values.Value.Expand(rows.Count, -1, -1, -1));
+            _keys.Value.Expand(rows.Count, -1, -1, -1).To(hidden.DType), _values.Value.Expand(rows.Count, -1, -1, -1).To(hidden.DType));
     }
 }
 
@@ -215,7 +215,7 @@ internal sealed class SoftPrompt : SeamMethod
 
         public PromptPart(int width, Rng rng) => _prompt = AddParameter("prompt", rng.Normal([1, 2, width], 0, 1));
 
-        public override Tensor Prompt(RowGroup rows, Tensor embedded) => _prompt.Value.Expand(rows.Count, -1, -1);
+        public override Tensor Prompt(RowGroup rows, Tensor embedded) => _prompt.Value.Expand(rows.Count, -1, -1).To(embedded.DType);
     }
 }
 
@@ -243,7 +243,7 @@ internal sealed class OutputScale : SeamMethod
 
         public override LinearHooks Hooks => LinearHooks.Output;
 
-        public override Tensor Output(RowGroup rows, Tensor x, Tensor y) => y * _scale;
+        public override Tensor Output(RowGroup rows, Tensor x, Tensor y) => y * _scale.Value.To(y.DType);
 
         public (Tensor Weight, Tensor? Bias) Merge(Tensor weight, Tensor? bias) =>
             (weight * _scale.Value.Unsqueeze(1), bias is null ? null : bias * _scale);
@@ -275,7 +275,7 @@ internal sealed class RowNorm : SeamMethod
 
         public override LinearHooks Hooks => LinearHooks.BeforeBias;
 
-        public override Tensor BeforeBias(RowGroup rows, Tensor x, Tensor y) => y * _scale;
+        public override Tensor BeforeBias(RowGroup rows, Tensor x, Tensor y) => y * _scale.Value.To(y.DType);
 
         public (Tensor Weight, Tensor? Bias) Merge(Tensor weight, Tensor? bias) => (weight * _scale.Value.Unsqueeze(1), bias);
     }
@@ -303,9 +303,9 @@ internal sealed class BiasOnly : SeamMethod
     {
         private readonly Parameter _value;
 
-        public BiasPart(Tensor original) => _value = AddParameter("bias", original.Detach().Clone());
+        public BiasPart(Tensor original) => _value = AddParameter("bias", original.Detach().To(DType.Float32).Clone());
 
-        public override Tensor Value(RowGroup rows, Tensor? original) => _value;
+        public override Tensor Value(RowGroup rows, Tensor? original) => _value.Value.To(original!.DType);
     }
 }
 
@@ -338,7 +338,7 @@ internal sealed class InputShift : SeamMethod
 
         public override LinearHooks Hooks => LinearHooks.Input;
 
-        public override Tensor Input(RowGroup rows, Tensor x) => AdapterPass.Dropout(rows.Pass, x * _scale, 0.1);
+        public override Tensor Input(RowGroup rows, Tensor x) => AdapterPass.Dropout(rows.Pass, x * _scale.Value.To(x.DType), 0.1);
     }
 
     private sealed class BeforePart : HiddenPart
@@ -347,6 +347,6 @@ internal sealed class InputShift : SeamMethod
 
         public BeforePart(int width) => _scale = AddParameter("scale", Tensor.Ones([width]));
 
-        public override Tensor Before(RowGroup rows, Tensor input) => input * _scale;
+        public override Tensor Before(RowGroup rows, Tensor input) => input * _scale.Value.To(input.DType);
     }
 }
