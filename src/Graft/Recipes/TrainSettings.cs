@@ -77,6 +77,9 @@ public sealed record TrainSettings
     /// <summary>Evaluations without gain after which a task stops; null for never.</summary>
     public int? Patience { get; init; }
 
+    /// <summary>The adapter rests in the first n blocks of each training pass, n drawn from 0 to this number (AdapterDrop).</summary>
+    public int AdapterDrop { get; init; }
+
     /// <summary>The longest row in tokens; null for the model's longest, at most 256.</summary>
     public int? MaxTokens { get; init; }
 
@@ -144,6 +147,8 @@ public sealed record TrainSettings
             LabelSmoothing = Within(settings, "label_smoothing", defaults.LabelSmoothing, 0.999),
             EvaluateEvery = Count(settings, "evaluate_every"),
             Patience = Count(settings, "patience"),
+            AdapterDrop = settings.Whole("adapter_drop", 0) is >= 0 and <= int.MaxValue and var drop ? (int)drop
+                : throw settings.Error("adapter_drop", $"'adapter_drop' is {settings.Raw("adapter_drop")}, expected a number of blocks from 0 on."),
             MaxTokens = Count(settings, "max_tokens"),
             Seed = settings.Whole("seed", defaults.Seed),
             Out = settings.TextOrNull("out") is { Length: > 0 } folder
@@ -198,6 +203,7 @@ public sealed record TrainSettings
         ["label_smoothing"] = LabelSmoothing,
         ["evaluate_every"] = EvaluateEvery,
         ["patience"] = Patience,
+        ["adapter_drop"] = AdapterDrop,
         ["max_tokens"] = MaxTokens,
         ["seed"] = Seed,
         ["precision"] = Precision,
@@ -209,7 +215,7 @@ public sealed record TrainSettings
     /// <param name="defaultLearningRate">The method's learning rate, used where none is set.</param>
     public TrainingSettings Loop(double defaultLearningRate) => new(
         Epochs ?? 5, Steps, Batch, Accumulation, Lr ?? defaultLearningRate, Schedule, Warmup, WeightDecay, Clip, LabelSmoothing,
-        EvaluateEvery, Patience, Seed);
+        EvaluateEvery, Patience, AdapterDrop, Seed);
 
     /// <summary>A digest of what determines a task's run: these settings and the rows.</summary>
     /// <param name="task">The task.</param>

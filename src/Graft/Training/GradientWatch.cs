@@ -8,7 +8,7 @@ namespace Graft.Training;
 /// a trainable parameter without a gradient at step 1 is not part of the loss; and one whose gradient is exactly zero in each of the first
 /// <see cref="Steps"/> steps is cut off by zeros behind it. A zero gradient in some of these steps is right: LoRA's A has one as long as B
 /// is zero, which is step 1, and step 2 where a warm-up starts from a learning rate of 0. Methods whose parts rest in some steps
-/// (<see cref="Methods.Core.PeftMethod.MayRest"/>) are not held to the first rule, and have a whole epoch for the second.
+/// (<see cref="Methods.Core.PeftMethod.MayRest"/>, and all of them with AdapterDrop) are not held to the first rule, and have a whole epoch for the second.
 /// A resumed run is not watched: its first steps were. Thread contract: one thread.
 /// </summary>
 internal sealed class GradientWatch
@@ -24,10 +24,11 @@ internal sealed class GradientWatch
     /// <summary>Begins to watch.</summary>
     /// <param name="model">The model.</param>
     /// <param name="epoch">The steps of an epoch.</param>
-    public GradientWatch(TaskModel model, int epoch)
+    /// <param name="drops">Whether the adapter rests in some blocks at random.</param>
+    public GradientWatch(TaskModel model, int epoch, bool drops)
     {
         _model = model;
-        _mayRest = model.Adapter.Method.MayRest(model.Adapter.Config);
+        _mayRest = drops || model.Adapter.Method.MayRest(model.Adapter.Config);
         _last = _mayRest ? Math.Max(Steps, epoch) : Steps;
     }
 

@@ -36,9 +36,16 @@ public sealed class Trainer : IDisposable
     /// <param name="model">The model; changed by training.</param>
     /// <param name="rows">The training rows.</param>
     /// <param name="settings">The settings.</param>
+    /// <exception cref="GraftException">The settings let the adapter rest in every block.</exception>
     public Trainer(TaskModel model, TokenizedRows rows, TrainingSettings settings)
     {
         (_model, _rows, _settings) = (model, rows, settings);
+        if (settings.AdapterDrop >= model.Backbone.Config.Layers)
+        {
+            throw new GraftException(
+                $"adapter_drop is {settings.AdapterDrop}, and of the backbone's {model.Backbone.Config.Layers} blocks one must keep its adapter; give at most {model.Backbone.Config.Layers - 1}.");
+        }
+
         _sampler = new BatchSampler(rows.Lengths, settings.BatchSize, settings.Seed);
         TotalSteps = settings.Steps ?? Math.Max(1, (int)Math.Ceiling(settings.Epochs * _sampler.BatchesPerEpoch));
         model.Adapter.BeginTraining(new TrainingPlan(TotalSteps));
@@ -52,7 +59,7 @@ public sealed class Trainer : IDisposable
         Optimizer = new AdamW(Groups(model, settings));
         _peaks = [.. Optimizer.Groups.Select(g => g.LearningRate)];
         _parameters = [.. Optimizer.Groups.SelectMany(g => g.Parameters)];
-        _watch = new GradientWatch(model, _sampler.BatchesPerEpoch);
+        _watch = new GradientWatch(model, _sampler.BatchesPerEpoch, settings.AdapterDrop > 0);
         Dropout = new Rng(unchecked((settings.Seed * 2) + 1), model.Backbone.Device);
     }
 
@@ -103,7 +110,7 @@ public sealed class Trainer : IDisposable
         foreach (var rows in batch.Chunk((batch.Length + _settings.Accumulation - 1) / _settings.Accumulation))
         {
             using var scope = new TensorScope();
-            var (logits, auxiliary) = _model.Forward(_rows.Batch(rows, _model.Backbone.Device), Dropout);
+            var (logits, auxiliary) = _model.Forward(_rows.Batch(rows, _model.Backbone.Device), Dropout, FirstLayer());
             var part = _model.Head.Loss(logits, _rows.Targets(rows, _model.Backbone.Device), _settings.LabelSmoothing);
             part = (auxiliary is null ? part : part + auxiliary) * ((double)rows.Length / batch.Length);
             part.Backward();
@@ -131,6 +138,9 @@ public sealed class Trainer : IDisposable
             number, (double)number / _sampler.BatchesPerEpoch, loss, norm, _settings.LearningRate * factor,
             batch.Length, batch.Sum(r => _rows.Lengths[r]), EvaluationDue(number));
     }
+
+    // Without AdapterDrop nothing is drawn, so that a run has the bits it had before there was such a setting.
+    private int FirstLayer() => _settings.AdapterDrop > 0 ? (int)Dropout.Integers([], 0, _settings.AdapterDrop + 1).ToInt64() : 0;
 
     private bool EvaluationDue(int step) =>
         step == TotalSteps || step % (_settings.EvaluateEvery ?? _sampler.BatchesPerEpoch) == 0;

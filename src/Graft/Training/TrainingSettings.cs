@@ -26,6 +26,7 @@ public enum ScheduleKind
 /// <param name="LabelSmoothing">The share of probability that cross-entropy spreads over all classes.</param>
 /// <param name="EvaluateEvery">Steps between evaluations on dev; null for the end of each epoch.</param>
 /// <param name="Patience">Evaluations without a better dev metric after which training stops; null for never.</param>
+/// <param name="AdapterDrop">In each training pass the adapter rests in the first n blocks, n drawn from 0 to this number (AdapterDrop); 0 for never.</param>
 /// <param name="Seed">The seed of row order, initial values and dropout.</param>
 public sealed record TrainingSettings(
     double Epochs = 5,
@@ -40,4 +41,5 @@ public sealed record TrainingSettings(
     double LabelSmoothing = 0,
     int? EvaluateEvery = null,
     int? Patience = null,
+    int AdapterDrop = 0,
     long Seed = 0);

@@ -48,6 +48,26 @@ public sealed class TrainerTests : IDisposable
         Assert.True(Evaluator.Evaluate(model, _train).Metrics["accuracy"] > 0.75);
     }
 
+    [Fact]
+    public void With_adapter_drop_the_first_blocks_rest_in_some_steps_and_the_last_in_none()
+    {
+        var last = _backbone.Config.Layers - 1;
+        using var model = CreateModel("lora");
+        using var trainer = new Trainer(model, _train, new TrainingSettings(Steps: 12, BatchSize: 4, AdapterDrop: last));
+        var (rested, trained) = (0, 0);
+
+        foreach (var step in trainer.Steps(TestContext.Current.CancellationToken))
+        {
+            var resting = model.Parameters().Where(p => p.Parameter.Value.Grad is null).Select(p => p.Path).ToList();
+            Assert.DoesNotContain(resting, p => p.Contains($"layer.{last}.", StringComparison.Ordinal) || p.StartsWith("head", StringComparison.Ordinal));
+            (rested, trained) = resting.Count > 0 ? (rested + 1, trained) : (rested, trained + 1);
+        }
+
+        Assert.True(rested > 0 && trained > 0, $"{rested} steps with resting blocks, {trained} without");
+        var error = Assert.Throws<GraftException>(() => new Trainer(model, _train, new TrainingSettings(AdapterDrop: last + 1)));
+        Assert.Contains("adapter_drop", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("lora")]
     [InlineData("full")]

@@ -22,8 +22,9 @@ public sealed class PartMap
 /// </summary>
 public sealed class RowGroup
 {
-    internal RowGroup(int start, int count, PartMap? parts, string? task)
+    internal RowGroup(int start, int count, PartMap? parts, string? task, int firstLayer = 0)
     {
+        FirstLayer = firstLayer;
         Start = start;
         Count = count;
         Parts = parts;
@@ -42,6 +43,9 @@ public sealed class RowGroup
     /// <summary>By how much the positions of these rows' tokens are shifted; 0 unless an adapter shifts them.</summary>
     public int PositionShift { get; private set; }
 
+    /// <summary>The first block of each stack in which parts act; in the blocks before it the rows pass through the plain backbone.</summary>
+    public int FirstLayer { get; }
+
     /// <summary>The pass this group belongs to.</summary>
     public AdapterPass Pass { get; internal set; } = null!;
 
@@ -57,7 +61,8 @@ public sealed class RowGroup
 
     internal PartMap? Parts { get; }
 
-    internal ReadOnlySpan<Part> At(Site site) => Parts is null ? default : Parts.At(site);
+    internal ReadOnlySpan<Part> At(Site site) =>
+        Parts is null || (site.Layer >= 0 && site.Layer < FirstLayer) ? default : Parts.At(site);
 
     /// <summary>The value that these rows use for a parameter: the backbone's, or what their adapter puts in its place.</summary>
     /// <param name="site">The parameter's site.</param>

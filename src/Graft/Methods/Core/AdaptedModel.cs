@@ -7,7 +7,8 @@ namespace Graft.Methods.Core;
 /// <summary>What one row of a batch uses.</summary>
 /// <param name="Adapter">The adapter; null for the plain backbone.</param>
 /// <param name="Task">The task within an adapter that holds several; null otherwise.</param>
-public readonly record struct RowAdapter(Adapter? Adapter, string? Task = null);
+/// <param name="FirstLayer">The first block of each stack in which the adapter acts (AdapterDrop, Rücklé et al. 2021, arXiv 2010.11918).</param>
+public readonly record struct RowAdapter(Adapter? Adapter, string? Task = null, int FirstLayer = 0);
 
 /// <summary>The result of a pass with adapters.</summary>
 /// <param name="Output">The backbone's output, rows in the order of the input.</param>
@@ -32,10 +33,11 @@ public sealed class AdaptedModel(Backbone backbone)
     /// <param name="training">Whether dropout acts.</param>
     /// <param name="rng">The generator of dropout; required when training.</param>
     /// <param name="allHiddenStates">Whether to return every layer's output.</param>
+    /// <param name="firstLayer">The first block of each stack in which the adapter acts.</param>
     /// <exception cref="ArgumentException">Training without a generator.</exception>
     public AdaptedOutput Forward(
-        BackboneInput input, Adapter? adapter, bool training = false, Rng? rng = null, bool allHiddenStates = false) =>
-        Run(input, [new RowGroup(0, (int)input.InputIds.Size(0), adapter?.Parts, null)], [adapter], training, rng, allHiddenStates);
+        BackboneInput input, Adapter? adapter, bool training = false, Rng? rng = null, bool allHiddenStates = false, int firstLayer = 0) =>
+        Run(input, [new RowGroup(0, (int)input.InputIds.Size(0), adapter?.Parts, null, firstLayer)], [adapter], training, rng, allHiddenStates);
 
     /// <summary>
     /// Computes a batch whose rows use different adapters and tasks, also of different methods. Rows are grouped by adapter and task,
@@ -82,7 +84,7 @@ public sealed class AdaptedModel(Backbone backbone)
                 end++;
             }
 
-            groups.Add(new RowGroup(start, end - start, row.Adapter?.Parts, row.Task));
+            groups.Add(new RowGroup(start, end - start, row.Adapter?.Parts, row.Task, row.FirstLayer));
             start = end;
         }
 

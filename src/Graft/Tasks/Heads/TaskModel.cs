@@ -51,10 +51,11 @@ public sealed class TaskModel : IDisposable
     /// <summary>Computes the logits of a batch.</summary>
     /// <param name="input">The batch.</param>
     /// <param name="training">The generator of dropout while training; null in evaluation.</param>
+    /// <param name="firstLayer">The first block of each stack in which the adapter acts (AdapterDrop).</param>
     /// <returns>[B, C] logits, and the adapter's term of the training loss or null.</returns>
-    public (Tensor Logits, Tensor? AuxiliaryLoss) Forward(BackboneInput input, Rng? training = null)
+    public (Tensor Logits, Tensor? AuxiliaryLoss) Forward(BackboneInput input, Rng? training = null, int firstLayer = 0)
     {
-        var (output, auxiliary, _) = new AdaptedModel(Backbone).Forward(input, Adapter, training is not null, training);
+        var (output, auxiliary, _) = new AdaptedModel(Backbone).Forward(input, Adapter, training is not null, training, firstLayer: firstLayer);
         return (Head.Forward(output, input.Mask, training), auxiliary);
     }
 
