@@ -75,6 +75,9 @@ public sealed class AdaLora : PeftMethod<AdaLoraConfig>
     public override string Source => "Zhang et al. 2023, arXiv 2303.10512, eq. 3 to 10";
 
     /// <inheritdoc/>
+    public override double DefaultLearningRate => 3e-3;
+
+    /// <inheritdoc/>
     protected override JsonTypeInfo<AdaLoraConfig> Json => AdaLoraJson.Default.AdaLoraConfig;
 
     /// <inheritdoc/>

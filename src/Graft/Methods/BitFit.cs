@@ -32,6 +32,9 @@ public sealed class BitFit : PeftMethod<BitFitConfig>
     public override string Source => "Ben Zaken et al. 2022, arXiv 2106.10199";
 
     /// <inheritdoc/>
+    public override double DefaultLearningRate => 3e-3;
+
+    /// <inheritdoc/>
     protected override JsonTypeInfo<BitFitConfig> Json => BitFitJson.Default.BitFitConfig;
 
     /// <inheritdoc/>

@@ -33,6 +33,9 @@ public sealed class LayerNormTuning : PeftMethod<LayerNormTuningConfig>
     public override string Source => "Zhao et al. 2024, arXiv 2312.11420; Qi et al. 2022, arXiv 2211.08682";
 
     /// <inheritdoc/>
+    public override double DefaultLearningRate => 3e-3;
+
+    /// <inheritdoc/>
     protected override JsonTypeInfo<LayerNormTuningConfig> Json => LayerNormTuningJson.Default.LayerNormTuningConfig;
 
     /// <inheritdoc/>

@@ -13,7 +13,8 @@ public static class Init
     /// <returns>[outputs, inputs], float32.</returns>
     public static Tensor KaimingUniform(Rng rng, long outputs, long inputs, double a)
     {
-        var bound = Math.Sqrt(2.0 / (1 + (a * a))) * Math.Sqrt(3.0 / inputs);
+        // In the order of torch.nn.init, so that a seed gives the same bits there.
+        var bound = Math.Sqrt(3.0) * (Math.Sqrt(2.0 / (1 + (a * a))) / Math.Sqrt(inputs));
         return rng.Uniform([outputs, inputs], -bound, bound);
     }
 
