@@ -11,27 +11,29 @@ internal sealed class InspectCommand : CommandWithExamples
 {
     private const int Longest = 100;
     private readonly Terminal _terminal;
-    private readonly Argument<string> _path = new("PATH") { Description = "A package, a model folder, or a .safetensors file." };
-    private readonly Option<bool> _tensors = new("--tensors") { Description = "List every tensor with its type and shape." };
+    private readonly Argument<string> _path = new("PATH") { Description = "A package, another library's adapter, a model folder, or a .safetensors file." };
+    private readonly Option<string?> _backbone = new("--backbone") { HelpName = "DIR|NAME", Description = "The backbone of another library's adapter; the one that it names by default." };
+    private readonly Option<bool> _tensors = new("--tensors") { Description = "List every tensor with its type, shape, norm and largest number." };
     private readonly Option<bool> _json = JsonOutput.Option();
 
     public InspectCommand(Terminal terminal)
         : base(
             "inspect",
-            "Show what a package, a model folder or a safetensors file holds, and check it.",
+            "Show what an adapter, a model folder or a safetensors file holds, and check it.",
             "graft inspect runs/reviews/sentiment-yelp",
             "graft inspect \"$(graft pull minilm)\" --tensors")
     {
         _terminal = terminal;
         Add(_path);
+        Add(_backbone);
         Add(_tensors);
         Add(_json);
-        SetAction(parsed => Run(parsed.GetRequiredValue(_path), parsed.GetValue(_tensors), parsed.GetValue(_json)));
+        SetAction(parsed => Run(parsed.GetRequiredValue(_path), parsed.GetValue(_backbone), parsed.GetValue(_tensors), parsed.GetValue(_json)));
     }
 
-    private int Run(string path, bool tensors, bool json)
+    private int Run(string path, string? backbone, bool tensors, bool json)
     {
-        InspectReport report = Inspect.Run(path);
+        InspectReport report = Inspect.Run(path, backbone);
         if (json)
         {
             JsonOutput.Write(_terminal, report.ToJson());
@@ -51,6 +53,7 @@ internal sealed class InspectCommand : CommandWithExamples
         [
             .. Lines(report.Facts, ""),
             ("tensors", $"{report.Tensors.Count}, {Amounts.Count(report.Elements)} elements"),
+            ("numbers", report.Faults.Count == 0 ? "all finite" : "see the faults"),
             .. report.Bytes.Select(file => (file.Key, Amounts.Bytes(file.Value))),
         ];
         int width = lines.Max(line => line.Key.Length);
@@ -63,13 +66,18 @@ internal sealed class InspectCommand : CommandWithExamples
         if (tensors)
         {
             _terminal.Out.WriteLine();
-            var table = new TextTable("file", "key", "type", "shape");
+            var table = new TextTable("file", "key", "type", "shape", new Column("norm", Right: true), new Column("largest", Right: true));
             foreach (InspectedTensor tensor in report.Tensors)
             {
-                table.Add(tensor.File, tensor.Key, tensor.DType.ToString().ToLowerInvariant(), $"[{string.Join(", ", tensor.Shape)}]");
+                table.Add(tensor.File, tensor.Key, tensor.DType.ToString().ToLowerInvariant(), $"[{string.Join(", ", tensor.Shape)}]", $"{tensor.Norm:G4}", $"{tensor.Largest:G4}");
             }
 
             table.Write(_terminal.Data);
+        }
+
+        foreach (string remark in report.Remarks)
+        {
+            _terminal.Note($"remark: {remark}");
         }
 
         foreach (string fault in report.Faults)

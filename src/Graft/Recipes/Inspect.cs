@@ -1,6 +1,9 @@
 using System.Text.Json.Nodes;
 using Graft.Backbones;
+using Graft.Formats.Foreign;
+using Graft.Formats.Foreign.Detection;
 using Graft.Formats.Packages;
+using Graft.Formats.Sources;
 using Graft.Tasks.Heads;
 using Graft.Text;
 using Graft.Torch;
@@ -12,6 +15,9 @@ public enum InspectedKind
 {
     /// <summary>A package that training wrote.</summary>
     Package,
+
+    /// <summary>An adapter in another library's form.</summary>
+    Adapter,
 
     /// <summary>A Hugging Face model folder.</summary>
     Backbone,
@@ -25,7 +31,9 @@ public enum InspectedKind
 /// <param name="Key">Its key.</param>
 /// <param name="DType">Its element type.</param>
 /// <param name="Shape">Its sizes.</param>
-public sealed record InspectedTensor(string File, string Key, DType DType, IReadOnlyList<long> Shape)
+/// <param name="Norm">The Euclidean norm of its elements; null where they are no floating numbers, or not finite.</param>
+/// <param name="Largest">The largest magnitude of an element; null likewise.</param>
+public sealed record InspectedTensor(string File, string Key, DType DType, IReadOnlyList<long> Shape, double? Norm = null, double? Largest = null)
 {
     /// <summary>The number of its elements.</summary>
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
@@ -38,9 +46,10 @@ public sealed record InspectedTensor(string File, string Key, DType DType, IRead
 /// <param name="Tensors">The tensors, by file and key.</param>
 /// <param name="Bytes">The bytes of each file.</param>
 /// <param name="Faults">What is wrong with it, a sentence each; empty when it is healthy: all keys readable, all numbers finite.</param>
+/// <param name="Remarks">What is unusual and may be right: tensors of zeros alone, very large numbers, a sentence each.</param>
 public sealed record InspectReport(
     InspectedKind Kind, string Path, JsonObject Facts, IReadOnlyList<InspectedTensor> Tensors, IReadOnlyDictionary<string, long> Bytes,
-    IReadOnlyList<string> Faults)
+    IReadOnlyList<string> Faults, IReadOnlyList<string> Remarks)
 {
     /// <summary>The number of elements of all tensors.</summary>
     public long Elements => Tensors.Sum(t => t.Count);
@@ -59,18 +68,24 @@ public sealed record InspectReport(
             ["key"] = t.Key,
             ["dtype"] = t.DType.ToString().ToLowerInvariant(),
             ["shape"] = new JsonArray([.. t.Shape.Select(s => (JsonNode?)s)]),
+            ["norm"] = t.Norm,
+            ["largest"] = t.Largest,
         })]),
         ["faults"] = new JsonArray([.. Faults.Select(f => (JsonNode?)f)]),
+        ["remarks"] = new JsonArray([.. Remarks.Select(r => (JsonNode?)r)]),
     };
 }
 
-/// <summary>Looks into packages, backbone folders and safetensors files: what <c>graft inspect</c> does. Stateless.</summary>
+/// <summary>Looks into packages, adapters of other libraries, backbone folders and safetensors files: what <c>graft inspect</c> does. Stateless.</summary>
 public static class Inspect
 {
     /// <summary>Reads everything and checks that it is healthy.</summary>
-    /// <param name="path">A package's folder, a backbone's folder, or a safetensors file.</param>
+    /// <param name="path">A package's folder, another library's adapter, a backbone's folder, or a safetensors file.</param>
+    /// <param name="backbone">
+    /// The backbone that another library's adapter is for, of which the shape alone is read; null for the one that its folder names, if it is here.
+    /// </param>
     /// <exception cref="GraftException">The path is none of these, or its manifest or settings cannot be read.</exception>
-    public static InspectReport Run(string path)
+    public static InspectReport Run(string path, string? backbone = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (File.Exists(path))
@@ -84,9 +99,10 @@ public static class Inspect
         }
 
         return AdapterPackage.IsPackage(path) ? Package(path)
+            : AdapterFolders.FormatOf(path) is { } format ? Foreign(path, format, backbone)
             : File.Exists(Path.Combine(path, "config.json")) ? Model(path)
             : throw new GraftException(
-                $"'{path}' is neither a package (no {AdapterPackage.ManifestName}) nor a backbone folder (no config.json); name one of these or a .safetensors file.");
+                $"'{path}' is neither a package (no {AdapterPackage.ManifestName}) nor another library's adapter (no adapter_config.json) nor a backbone folder (no config.json); name one of these or a .safetensors file.");
     }
 
     private static InspectReport Package(string path)
@@ -101,6 +117,43 @@ public static class Inspect
         look.Size(Path.Combine(path, AdapterPackage.ManifestName));
         return look.Report(InspectedKind.Package, path, package.Manifest.ToJson());
     }
+
+    // Keys and settings of another library mean something beside the backbone's sites alone; of the backbone the shape is enough.
+    private static InspectReport Foreign(string path, AdapterFormat format, string? source)
+    {
+        var look = new Look();
+        foreach (var file in Directory.EnumerateFiles(path, "*.safetensors").Order(StringComparer.Ordinal))
+        {
+            look.File(file);
+        }
+
+        var facts = new JsonObject { ["format"] = format.Name };
+        look.Try(() =>
+        {
+            facts["base_model"] = format.BaseModel(path);
+            if ((source ?? Known((string?)facts["base_model"])) is not { } name)
+            {
+                look.Remarks.Add("Its backbone is not on this machine, so that method and keys are not read; name it with --backbone.");
+                return;
+            }
+
+            using var backbone = Backbone.OfShape(ModelSources.Resolve(name));
+            using var adapter = format.Read(path, backbone);
+            facts["backbone"] = name;
+            facts["name"] = adapter.Name;
+            facts["method"] = adapter.Method;
+            facts["config"] = adapter.Config.DeepClone();
+            facts["parameters"] = adapter.Elements;
+            facts["labels"] = adapter.Head is { } head ? new JsonArray([.. head.Task.Labels.Select(l => (JsonNode?)l)]) : null;
+            facts["unknown_fields"] = adapter.UnknownFields.DeepClone();
+            look.Remarks.AddRange(adapter.Notes);
+        });
+        return look.Report(InspectedKind.Adapter, path, facts);
+    }
+
+    private static string? Known(string? model) => model is null ? null
+        : Directory.Exists(model) ? model
+        : ModelSources.List().FirstOrDefault(m => m.Source == model || m.Source == "hf:" + model)?.Source;
 
     private static InspectReport Model(string path)
     {
@@ -145,10 +198,13 @@ public static class Inspect
     /// <summary>What has been seen so far.</summary>
     private sealed class Look
     {
+        private const int Large = 1000;
         private readonly List<InspectedTensor> _tensors = [];
         private readonly Dictionary<string, long> _bytes = new(StringComparer.Ordinal);
 
         public List<string> Faults { get; } = [];
+
+        public List<string> Remarks { get; } = [];
 
         public void Try(Action read)
         {
@@ -178,16 +234,47 @@ public static class Inspect
                 {
                     using var scope = new TensorScope();
                     var info = file.Info(key);
-                    _tensors.Add(new InspectedTensor(name, key, info.DType, info.Shape));
-                    if (info.DType.IsFloating() && !file.Load(key).AllFinite())
-                    {
-                        Faults.Add($"{name}: '{key}' holds numbers that are not finite; train it again, with a lower learning rate.");
-                    }
+                    _tensors.Add(Tensor(file, name, key, file.Info(key)));
                 }
             });
             return metadata;
         }
 
-        public InspectReport Report(InspectedKind kind, string path, JsonObject facts) => new(kind, path, facts, _tensors, _bytes, Faults);
+        public InspectReport Report(InspectedKind kind, string path, JsonObject facts)
+        {
+            var zeros = _tensors.Where(t => t.Largest == 0 && t.Count > 0).ToList();
+            if (zeros.Count > 0)
+            {
+                Remarks.Add($"{zeros.Count} of {_tensors.Count} tensors hold zeros alone, such as '{zeros[0].Key}': right for what began at zero and was not trained.");
+            }
+
+            var large = _tensors.Where(t => t.Largest > Large).ToList();
+            if (large.Count > 0)
+            {
+                Remarks.Add($"{large.Count} of {_tensors.Count} tensors hold numbers beyond {Large}, such as {large[0].Largest:G3} in '{large[0].Key}': training may have gone astray.");
+            }
+
+            return new InspectReport(kind, path, facts, _tensors, _bytes, Faults, Remarks);
+        }
+
+        private InspectedTensor Tensor(SafetensorsFile file, string name, string key, TensorInfo info)
+        {
+            using var scope = new TensorScope();
+            var tensor = new InspectedTensor(name, key, info.DType, info.Shape);
+            if (!info.DType.IsFloating() || tensor.Count == 0)
+            {
+                return tensor;
+            }
+
+            var values = file.Load(key);
+            if (!values.AllFinite())
+            {
+                Faults.Add($"{name}: '{key}' holds numbers that are not finite; train it again, with a lower learning rate.");
+                return tensor;
+            }
+
+            var exact = values.To(DType.Float64);
+            return tensor with { Norm = exact.Norm().ToDouble(), Largest = exact.Abs().Max().ToDouble() };
+        }
     }
 }
