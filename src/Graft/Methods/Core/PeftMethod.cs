@@ -89,6 +89,10 @@ public abstract class PeftMethod
     /// <param name="config">The settings.</param>
     public virtual PeftConfig Stored(PeftConfig config) => config;
 
+    /// <summary>The methods that a union attaches and their settings, in order; none for a method that is no union.</summary>
+    /// <param name="config">The settings.</param>
+    public virtual IReadOnlyList<UnionPart> Parts(PeftConfig config) => [];
+
     /// <summary>Turns settings that are text into token ids, so that attaching needs no tokenizer.</summary>
     /// <param name="config">The settings.</param>
     /// <param name="tokenizer">The backbone's tokenizer.</param>

@@ -15,6 +15,9 @@ public abstract class UnionMethod<TConfig> : PeftMethod<TConfig>
     /// <inheritdoc/>
     public override bool ReadsPadding(PeftConfig config) => Parts((TConfig)config).Any(p => p.Method.ReadsPadding(p.Config));
 
+    /// <inheritdoc/>
+    public sealed override IReadOnlyList<UnionPart> Parts(PeftConfig config) => Parts((TConfig)config);
+
     /// <summary>The methods and their settings, in the order in which they attach.</summary>
     /// <param name="config">The union's settings.</param>
     protected abstract IReadOnlyList<UnionPart> Parts(TConfig config);

@@ -103,56 +103,6 @@ public sealed class ReadingTests : IDisposable
         Assert.Equal(alpha == 4 ? 1 : 0, read.Notes.Count);
     }
 
-    [Fact]
-    public void Gates_are_read_as_the_library_averages_them()
-    {
-        _folder.Config("""{"architecture": "lora", "r": 4, "alpha": 16, "use_gating": true}""", version: "adapters.1.0.0").Adapter(
-            Lora("mood", 4, ["query", "value"]).Concat(new[] { "query", "value" }.SelectMany(m => Blocks(i => ($"bert.encoder.layer.{i}.attention.self.{m}.loras.mood.gate", new long[] { 1, W })))
-                .SelectMany(g => new[] { (g.Item1 + ".weight", g.Item2), (g.Item1 + ".bias", [1L]) })));
-        using var backbone = TinyBackbones.Create("bert");
-
-        using var read = _folder.Read(backbone);
-
-        Assert.Equal("padded", (string?)read.Config["gate"]);
-        Assert.Equal(16, (double)read.Config["alpha"]!);
-        Same("bert.encoder.layer.1.attention.self.value.loras.mood.gate.weight", read, "encoder.layer.1.attention.self.value.gate.weight");
-    }
-
-    [Fact]
-    public void IA3_is_read_with_outputs_scaled()
-    {
-        _folder.Config("\"ia3\"").Adapter(
-            new[] { ("attention.self.key", W), ("attention.self.value", W), ("intermediate.dense", 2 * W) }
-                .SelectMany(m => Blocks(i => ($"bert.encoder.layer.{i}.{m.Item1}.loras.mood.lora_B", new long[] { m.Item2, 1 }))));
-        using var backbone = TinyBackbones.Create("bert");
-
-        using var read = _folder.Read(backbone);
-
-        Assert.Equal("ia3", read.Method);
-        Assert.Equal(("key, value, feed_forward_in", "none"), ((string?)read.Config["targets"], (string?)read.Config["input_targets"]));
-        Same("bert.encoder.layer.0.intermediate.dense.loras.mood.lora_B", read, "encoder.layer.0.intermediate.dense.scale");
-    }
-
-    [Fact]
-    public void A_norm_of_the_adapter_s_own_may_be_stored_once_or_twice()
-    {
-        foreach (var twice in new[] { false, true })
-        {
-            _folder.Config("""{"mh_adapter": false, "output_adapter": true, "non_linearity": "relu", "reduction_factor": 4, "ln_before": true, "leave_out": [0]}""").Adapter(
-                Bottleneck("mood", 4).Where(t => t.Key.Contains("layer.1.", StringComparison.Ordinal)).Select(t => (t.Key.Replace("down.0", "down.1", StringComparison.Ordinal), t.Shape))
-                    .Concat(Norm("adapter_down.0")).Concat(twice ? Norm("adapter_norm_before") : []));
-            using var backbone = TinyBackbones.Create("bert");
-
-            using var read = _folder.Read(backbone);
-
-            Same("bert.encoder.layer.1.output.adapters.mood.adapter_down.0.weight", read, "encoder.layer.1.output.norm_before.weight");
-            Same("bert.encoder.layer.1.output.adapters.mood.adapter_down.1.weight", read, "encoder.layer.1.output.down.weight");
-        }
-
-        static (string, long[])[] Norm(string name) =>
-            [($"bert.encoder.layer.1.output.adapters.mood.{name}.weight", [W]), ($"bert.encoder.layer.1.output.adapters.mood.{name}.bias", [W])];
-    }
-
     [Theory]
     [InlineData("""{"head_type": "classification", "num_labels": 3, "layers": 1, "activation_function": null, "use_pooler": true, "bias": false, "label2id": {"a": "2", "b": 0, "c": 1}}""", "classification", "pooler", "b,c,a")]
     [InlineData("""{"head_type": "classification", "num_labels": 1, "layers": 1}""", "regression", "first", "")]
@@ -208,7 +158,7 @@ public sealed class ReadingTests : IDisposable
     internal static IEnumerable<(string Key, long[] Shape)> Head(string name, long outputs) =>
         [($"heads.{name}.1.weight", [W, W]), ($"heads.{name}.1.bias", [W]), ($"heads.{name}.4.weight", [outputs, W]), ($"heads.{name}.4.bias", [outputs])];
 
-    private static IEnumerable<T> Blocks<T>(Func<int, T> make) => [make(0), make(1)];
+    internal static IEnumerable<T> Blocks<T>(Func<int, T> make) => [make(0), make(1)];
 
     // Only the backbone is another: the tiny one.
     private static JsonObject Real(string name)

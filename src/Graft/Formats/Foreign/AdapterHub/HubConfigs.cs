@@ -8,8 +8,6 @@ namespace Graft.Formats.Foreign.AdapterHub;
 /// <summary>Between the <c>config</c> of AdapterHub and a method of Graft with its settings. Stateless.</summary>
 internal static class HubConfigs
 {
-    private const string Union = "union";
-
     /// <summary>Reads a configuration.</summary>
     /// <param name="config">The object.</param>
     /// <param name="path">Its path in the file with a full stop at its end, for the fields that are kept.</param>
@@ -24,8 +22,8 @@ internal static class HubConfigs
             HubLora.Architecture => HubLora.Read(fields, reading),
             HubPrompts.PrefixArchitecture => HubPrompts.ReadPrefix(fields, reading),
             HubPrompts.PromptArchitecture => HubPrompts.ReadPrompt(fields),
-            Union => ReadUnion(fields, path, reading),
-            var other => throw fields.Error("architecture", $"'architecture' is '{other}', which Graft has not; expected none (a bottleneck), {HubLora.Architecture}, {HubPrompts.PrefixArchitecture}, {HubPrompts.PromptArchitecture} or {Union}."),
+            HubUnion.Architecture => HubUnion.Read(fields, path, reading),
+            var other => throw fields.Error("architecture", $"'architecture' is '{other}', which Graft has not; expected none (a bottleneck), {HubLora.Architecture}, {HubPrompts.PrefixArchitecture}, {HubPrompts.PromptArchitecture} or {HubUnion.Architecture}."),
         };
         reading.Keep(fields, path);
         return read;
@@ -40,6 +38,11 @@ internal static class HubConfigs
     {
         var known = PeftMethods.Get(method);
         var config = known.ReadConfig(settings, $"the settings of {method}");
+        if (known.Parts(config) is { Count: > 0 } parts)
+        {
+            return HubUnion.Write(method, parts, sites);
+        }
+
         var fields = new AskedFields(StrictJson.From(known.WriteConfig(config), $"the settings of {method}"));
         return method switch
         {
@@ -48,6 +51,7 @@ internal static class HubConfigs
             "ia3" => HubLora.WriteIa3(fields, sites),
             "prefix-tuning" or HubPrompts.FlatPrefixMethod => HubPrompts.WritePrefix(fields, method, sites),
             "prompt-tuning" => HubPrompts.WritePrompt(fields),
+            "p-tuning" => HubPrompts.WriteEncodedPrompt(fields),
             "dora" => throw HubSettings.NoCounterpart(method, ", as its own scales the bias and leaves alpha out of the norm"),
             "vera" => throw HubSettings.NoCounterpart(method, ", as its own trains full matrices in place of the vectors"),
             _ => throw HubSettings.NoCounterpart(method, ""),
@@ -58,16 +62,8 @@ internal static class HubConfigs
     /// <param name="config">A configuration as <see cref="Write"/> makes it.</param>
     public static bool HasPromptInFront(JsonObject config) => (string?)config["architecture"] switch
     {
-        Union => config["configs"]!.AsArray().Any(c => HasPromptInFront(c!.AsObject())),
+        HubUnion.Architecture => config["configs"]!.AsArray().Any(c => HasPromptInFront(c!.AsObject())),
         HubPrompts.PromptArchitecture => (string?)config["combine"] == "prefix",
         _ => false,
     };
-
-    private static (string Method, JsonObject Set) ReadUnion(AskedFields fields, string path, HubReading reading)
-    {
-        var parts = fields.Objects("configs").Select((child, at) => Read(child, $"{path}configs.{at}.", reading)).ToList();
-        return parts.Count > 0
-            ? (Union, new JsonObject { ["parts"] = new JsonArray([.. parts.Select(p => (JsonNode)new JsonObject { ["method"] = p.Method, ["set"] = p.Set })]) })
-            : throw fields.Error("configs", "'configs' has no configuration, so there is no adapter; take the adapter's files again.");
-    }
 }

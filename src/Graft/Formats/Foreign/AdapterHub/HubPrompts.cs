@@ -88,18 +88,31 @@ internal static class HubPrompts
 
     public static JsonObject WritePrompt(AskedFields settings)
     {
-        HubSettings.Off(settings, "prompt-tuning", "as_words");
         settings.Ignore("init", "init_text", "init_ids");
+        return Prompt(settings, "prompt-tuning", settings.Text("placement", "prefix") == "after_first" ? "prefix_after_bos" : "prefix");
+    }
+
+    /// <summary>P-tuning's prompt, which packages keep without its encoder.</summary>
+    public static JsonObject WriteEncodedPrompt(AskedFields settings)
+    {
+        HubSettings.Off(settings, "p-tuning", "encoder");
+        settings.Ignore("encoder_hidden", "encoder_layers");
+        return Prompt(settings, "p-tuning", "prefix");
+    }
+
+    private static JsonObject Prompt(AskedFields settings, string method, string combine)
+    {
+        HubSettings.Off(settings, method, "as_words");
         var config = new JsonObject
         {
             ["architecture"] = PromptArchitecture,
             ["prompt_length"] = settings.Whole("length", 20),
             ["prompt_init"] = "random_uniform",
             ["prompt_init_text"] = null,
-            ["combine"] = settings.Text("placement", "prefix") == "after_first" ? "prefix_after_bos" : "prefix",
+            ["combine"] = combine,
             ["init_weights_seed"] = null,
         };
-        HubSettings.Finish(settings, "prompt-tuning");
+        HubSettings.Finish(settings, method);
         return config;
     }
 
