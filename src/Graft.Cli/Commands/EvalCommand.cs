@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Graft.Cli.Display;
+using Graft.Evaluation;
 using Graft.Recipes;
+using Spectre.Console;
 
 namespace Graft.Cli.Commands;
 
@@ -54,6 +56,7 @@ internal sealed class EvalCommand : CommandWithExamples
         Row(table, "dev", report.DevRows, report.Dev, metrics);
         Row(table, "test", report.TestRows, report.Test, metrics);
         table.Write(_terminal.Data);
+        Observed(report);
         if (report.TruncatedRows > 0)
         {
             _terminal.Note($"{report.TruncatedRows} rows are longer than the model takes and lost their end.");
@@ -61,6 +64,28 @@ internal sealed class EvalCommand : CommandWithExamples
 
         return ExitCode.Success;
     }
+
+    /// <summary>What parts of the adapter showed, such as gates: mean ± deviation over the rows.</summary>
+    private void Observed(EvaluateReport report)
+    {
+        string[] names = [.. report.DevObserved.Keys.Union(report.TestObserved.Keys)];
+        if (names.Length == 0)
+        {
+            return;
+        }
+
+        var table = new TextTable("observed", new Column("dev", Right: true), new Column("test", Right: true));
+        foreach (string name in names)
+        {
+            table.Add(name, Shown(report.DevObserved, name), Shown(report.TestObserved, name));
+        }
+
+        _terminal.Data.WriteLine();
+        table.Write(_terminal.Data);
+    }
+
+    private static string Shown(IReadOnlyDictionary<string, ObservedValue> values, string name) =>
+        values.TryGetValue(name, out ObservedValue? value) ? $"{value.Mean:0.000} ± {value.Deviation:0.000}" : "";
 
     private static void Row(TextTable table, string name, int rows, IReadOnlyDictionary<string, double> values, string[] metrics)
     {

@@ -8,7 +8,14 @@ namespace Graft.Evaluation;
 /// <summary>What a model answers on rows, and how good that is.</summary>
 /// <param name="Metrics">The task's metrics by name, in the task's order; empty when the rows have no labels.</param>
 /// <param name="Outputs">Per row: class probabilities, label probabilities, or the score alone.</param>
-public sealed record EvaluationResult(IReadOnlyDictionary<string, double> Metrics, IReadOnlyList<float[]> Outputs);
+/// <param name="Observed">What parts of the adapter showed over the rows, by name, such as the gates of each layer and submodule; empty unless they do.</param>
+public sealed record EvaluationResult(
+    IReadOnlyDictionary<string, double> Metrics, IReadOnlyList<float[]> Outputs, IReadOnlyDictionary<string, ObservedValue> Observed)
+{
+    /// <summary>The result of no rows.</summary>
+    public static EvaluationResult OfNoRows { get; } = new(
+        new Dictionary<string, double>(StringComparer.Ordinal), [], new Dictionary<string, ObservedValue>(StringComparer.Ordinal));
+}
 
 /// <summary>Evaluates a task's model. Stateless and thread-safe.</summary>
 public static class Evaluator
@@ -25,8 +32,9 @@ public static class Evaluator
     public static EvaluationResult Evaluate(
         TaskModel model, TokenizedRows rows, int batchSize = 64, CancellationToken cancellation = default)
     {
-        var outputs = Answer(model, rows, batchSize, cancellation);
-        return new EvaluationResult(Measure(model.Task, rows.Examples, outputs), outputs);
+        var observed = new ObservedSums();
+        var outputs = Answer(model, rows, batchSize, observed, cancellation);
+        return new EvaluationResult(Measure(model.Task, rows.Examples, outputs), outputs, observed.Values());
     }
 
     /// <summary>The task's metrics of answers.</summary>
@@ -48,7 +56,11 @@ public static class Evaluator
     /// <returns>Per row: class probabilities, label probabilities, or the score alone.</returns>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static IReadOnlyList<float[]> Answer(
-        TaskModel model, TokenizedRows rows, int batchSize = 64, CancellationToken cancellation = default)
+        TaskModel model, TokenizedRows rows, int batchSize = 64, CancellationToken cancellation = default) =>
+        Answer(model, rows, batchSize, observed: null, cancellation);
+
+    private static IReadOnlyList<float[]> Answer(
+        TaskModel model, TokenizedRows rows, int batchSize, ObservedSums? observed, CancellationToken cancellation)
     {
         var outputs = new float[rows.Count][];
         using var frozen = Autograd.NoGrad();
@@ -56,7 +68,8 @@ public static class Evaluator
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = new TensorScope();
-            var (logits, _) = model.Forward(rows.Batch(batch, model.Backbone.Device));
+            var (logits, _, observations) = model.Forward(rows.Batch(batch, model.Backbone.Device));
+            observed?.Add(observations);
             var values = model.Head.Predict(logits).To(DType.Float32).To(Device.Cpu).Contiguous().ToArray<float>();
             var width = values.Length / batch.Length;
             for (var i = 0; i < batch.Length; i++)

@@ -45,9 +45,12 @@ public sealed record EvaluateSettings
 /// <param name="TestRows">The rows of test.</param>
 /// <param name="TruncatedRows">The rows that were longer than the model takes and lost their end.</param>
 /// <param name="Seconds">The wall time without loading.</param>
+/// <param name="DevObserved">What parts of the adapter showed over the rows of dev, by name, such as gates; empty unless they do.</param>
+/// <param name="TestObserved">The same of test.</param>
 public sealed record EvaluateReport(
     string Task, string Package, IReadOnlyDictionary<string, double> Dev, IReadOnlyDictionary<string, double> Test,
-    int DevRows, int TestRows, int TruncatedRows, double Seconds)
+    int DevRows, int TestRows, int TruncatedRows, double Seconds,
+    IReadOnlyDictionary<string, ObservedValue> DevObserved, IReadOnlyDictionary<string, ObservedValue> TestObserved)
 {
     /// <summary>The report as JSON, metric values that are not finite as null.</summary>
     public JsonObject ToJson() => new()
@@ -60,6 +63,8 @@ public sealed record EvaluateReport(
         ["testRows"] = TestRows,
         ["truncatedRows"] = TruncatedRows,
         ["seconds"] = Math.Round(Seconds, 3),
+        ["devObserved"] = ObservedValue.ToJson(DevObserved),
+        ["testObserved"] = ObservedValue.ToJson(TestObserved),
     };
 
     private static JsonObject Json(IReadOnlyDictionary<string, double> metrics) =>
@@ -86,18 +91,20 @@ public static class Evaluate
         var clock = Stopwatch.StartNew();
         var truncated = 0;
         var (onDev, onTest) = (Measure(dev), Measure(test));
-        return new EvaluateReport(task.Name, settings.Package, onDev, onTest, dev.Count, test.Count, truncated, clock.Elapsed.TotalSeconds);
+        return new EvaluateReport(
+            task.Name, settings.Package, onDev.Metrics, onTest.Metrics, dev.Count, test.Count, truncated, clock.Elapsed.TotalSeconds,
+            onDev.Observed, onTest.Observed);
 
-        IReadOnlyDictionary<string, double> Measure(IReadOnlyList<Example> rows)
+        EvaluationResult Measure(IReadOnlyList<Example> rows)
         {
             if (rows.Count == 0)
             {
-                return new Dictionary<string, double>(StringComparer.Ordinal);
+                return EvaluationResult.OfNoRows;
             }
 
             var tokenized = TokenizedRows.Create(task, rows, model.Tokenizer, model.Models[0].MaxTokens);
             truncated += tokenized.TruncatedRows;
-            return Evaluator.Evaluate(model.Models[0], tokenized, settings.Batch, cancellation).Metrics;
+            return Evaluator.Evaluate(model.Models[0], tokenized, settings.Batch, cancellation);
         }
     }
 

@@ -125,14 +125,20 @@ internal sealed class TrainTask(
     private void EvaluateOnDev(TaskModel model, TokenizedRows dev, BestOnDev best, TrainStep step, RunLog log)
     {
         Tell(_state with { Phase = TrainPhase.Evaluating });
-        var metrics = Evaluator.Evaluate(model, dev).Metrics;
+        var (metrics, _, observed) = Evaluator.Evaluate(model, dev);
         if (best.Offer(metrics[data.Task.PrimaryMetric], step.Number))
         {
             _bestOnDev = metrics;
         }
 
         _state = _state with { BestDev = best.Metric };
-        log.Write("dev", ("step", step.Number), ("metrics", Json(metrics)), ("best_step", best.Step));
+        List<(string Key, JsonNode? Value)> values = [("step", step.Number), ("metrics", Json(metrics)), ("best_step", best.Step)];
+        if (observed.Count > 0)
+        {
+            values.Add(("observed", ObservedValue.ToJson(observed)));
+        }
+
+        log.Write("dev", [.. values]);
         Tell(_state);
     }
 

@@ -110,7 +110,7 @@ public sealed class Trainer : IDisposable
         foreach (var rows in batch.Chunk((batch.Length + _settings.Accumulation - 1) / _settings.Accumulation))
         {
             using var scope = new TensorScope();
-            var (logits, auxiliary) = _model.Forward(_rows.Batch(rows, _model.Backbone.Device), Dropout, FirstLayer());
+            var (logits, auxiliary, _) = _model.Forward(_rows.Batch(rows, _model.Backbone.Device), Dropout, FirstLayer());
             var part = _model.Head.Loss(logits, _rows.Targets(rows, _model.Backbone.Device), _settings.LabelSmoothing);
             part = (auxiliary is null ? part : part + auxiliary) * ((double)rows.Length / batch.Length);
             part.Backward();

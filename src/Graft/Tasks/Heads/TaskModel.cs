@@ -1,4 +1,5 @@
 using Graft.Backbones;
+using Graft.Backbones.Sites;
 using Graft.Methods.Core;
 using Graft.Torch;
 
@@ -52,11 +53,12 @@ public sealed class TaskModel : IDisposable
     /// <param name="input">The batch.</param>
     /// <param name="training">The generator of dropout while training; null in evaluation.</param>
     /// <param name="firstLayer">The first block of each stack in which the adapter acts (AdapterDrop).</param>
-    /// <returns>[B, C] logits, and the adapter's term of the training loss or null.</returns>
-    public (Tensor Logits, Tensor? AuxiliaryLoss) Forward(BackboneInput input, Rng? training = null, int firstLayer = 0)
+    /// <returns>[B, C] logits, the adapter's term of the training loss or null, and what its parts showed of the pass, by name.</returns>
+    public (Tensor Logits, Tensor? AuxiliaryLoss, IReadOnlyDictionary<string, IReadOnlyList<Observation>> Observations) Forward(
+        BackboneInput input, Rng? training = null, int firstLayer = 0)
     {
-        var (output, auxiliary, _) = new AdaptedModel(Backbone).Forward(input, Adapter, training is not null, training, firstLayer: firstLayer);
-        return (Head.Forward(output, input.Mask, training), auxiliary);
+        var (output, auxiliary, observations) = new AdaptedModel(Backbone).Forward(input, Adapter, training is not null, training, firstLayer: firstLayer);
+        return (Head.Forward(output, input.Mask, training), auxiliary, observations);
     }
 
     /// <inheritdoc/>
