@@ -18,6 +18,10 @@ public static class Architectures
     /// <summary>The supported values of <c>model_type</c>.</summary>
     public static IReadOnlyCollection<string> Names => s_all.Keys;
 
+    /// <summary>The prefix that models with a head put in front of a backbone's names, such as <c>bert.</c>; empty for an unknown architecture.</summary>
+    /// <param name="modelType">The architecture's name.</param>
+    public static string PrefixOf(string modelType) => s_all.TryGetValue(modelType, out var architecture) ? architecture.Prefix : "";
+
     internal static void Register(Architecture architecture) => s_all.Add(architecture.ModelType, architecture);
 
     internal static Architecture Find(ConfigFields fields, string folder)

@@ -37,6 +37,7 @@ internal sealed class SiteRoleJson : JsonConverter<SiteRole>
     public static string Text(SiteRole value) => s_names.FirstOrDefault(n => n.Value == value).Key ?? string.Join(
         ", ", s_names.Where(n => n.Value != SiteRole.None && long.IsPow2((long)n.Value) && value.HasFlag(n.Value)).Select(n => n.Key));
 
+    /// <summary>The roles whose names a text joins by commas.</summary>
     public static SiteRole Roles(string names) => names
         .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
         .Aggregate(SiteRole.None, (roles, name) => roles | Parse(name));

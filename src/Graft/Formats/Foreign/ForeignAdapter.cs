@@ -40,8 +40,11 @@ public sealed record ForeignAdapter(string Method, JsonObject Config, IReadOnlyD
     /// <summary>How it was trained: free for people and programs to read, nothing depends on it.</summary>
     public JsonObject Training { get; init; } = [];
 
-    /// <summary>Settings of the other library that Graft does not know, as they were; written back into the same format.</summary>
+    /// <summary>Settings of another library that Graft does not know, as they were; written back into the same format alone.</summary>
     public JsonObject UnknownFields { get; init; } = [];
+
+    /// <summary>The name of the format that the unknown settings belong to.</summary>
+    public string Origin { get; init; } = "";
 
     /// <summary>What became of every key of the files.</summary>
     public KeyReport Keys { get; init; } = new([], [], [], []);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Formats.Foreign;
 using Graft.Methods.Core;
@@ -9,6 +10,9 @@ namespace Graft.Formats.Packages;
 /// <summary>Graft's own packages as one of the formats that adapters are converted between.</summary>
 public sealed class PackageFormat : AdapterFormat
 {
+    // Settings of another library that Graft does not know stay with the package, so that they can be written back.
+    private const string ConvertedFrom = "converted_from";
+
     /// <inheritdoc/>
     public override string Name => "graft";
 
@@ -41,6 +45,8 @@ public sealed class PackageFormat : AdapterFormat
             BaseModel = manifest.Backbone.Source,
             MaxTokens = manifest.MaxTokens,
             Training = manifest.Training,
+            UnknownFields = manifest.Training[ConvertedFrom]?["unknown_fields"] is JsonObject unknown ? unknown.DeepClone().AsObject() : [],
+            Origin = (string?)manifest.Training[ConvertedFrom]?["format"] ?? Name,
             Keys = new KeyReport([.. keys, .. head.Keys], [], [], []),
         };
     }
@@ -59,7 +65,7 @@ public sealed class PackageFormat : AdapterFormat
                 adapter.Method, method.WriteConfig(module.Config), head.Task, head.Settings, adapter.MaxTokens,
                 new PackageBackbone(
                     backbone.Config.ModelType, backbone.Config.HiddenSize, backbone.Config.Layers, adapter.BaseModel ?? "unnamed", backbone.Fingerprint),
-                adapter.Training, PackageManifest.OwnVersions())
+                Training(adapter), PackageManifest.OwnVersions())
             { AdapterFile = adapterFile, HeadFile = headFile },
             module,
             headModule);
@@ -96,6 +102,17 @@ public sealed class PackageFormat : AdapterFormat
             module.Dispose();
             throw;
         }
+    }
+
+    private JsonObject Training(ForeignAdapter adapter)
+    {
+        var training = adapter.Training.DeepClone().AsObject();
+        if (adapter.Origin.Length > 0 && adapter.Origin != Name && adapter.UnknownFields.Count > 0)
+        {
+            training[ConvertedFrom] = new JsonObject { ["format"] = adapter.Origin, ["unknown_fields"] = adapter.UnknownFields.DeepClone() };
+        }
+
+        return training;
     }
 
     private static Dictionary<string, Tensor> Tensors(IEnumerable<(string Key, Tensor Value)> state)
