@@ -1,0 +1,63 @@
+using System.Text.Json.Nodes;
+using Graft.Backbones;
+using Graft.Formats.Foreign;
+using Graft.Formats.Packages;
+using Graft.Methods.Core;
+using Graft.Tasks;
+using Graft.Tasks.Heads;
+using Graft.TestKit;
+using Graft.Torch;
+using Xunit;
+
+namespace Graft.Tests.Formats.Foreign;
+
+/// <summary>Packages of any method on tiny backbones, and what has to be the same after a way through another format.</summary>
+internal static class ForeignPackages
+{
+    /// <summary>Saves a package whose parameters are away from their start, so that every part acts.</summary>
+    public static AdapterPackage Save(string folder, Backbone backbone, string method, string settings = "{}", HeadConfig? head = null)
+    {
+        using var scope = new TensorScope();
+        using var frozen = Autograd.NoGrad();
+        using var rng = new Rng(3, Device.Cpu);
+        head ??= new HeadConfig(TaskKind.Classification, 3);
+        var task = TinyModels.Task(head.Kind);
+        var peft = PeftMethods.Get(method);
+        var adapter = peft.Attach(backbone, task.Name, peft.ReadConfig(JsonNode.Parse(settings)!.AsObject(), "the test"), rng);
+        var module = new Head(head, backbone.Config.HiddenSize, rng);
+        foreach (var parameter in adapter.Parameters().Concat(module.Parameters()))
+        {
+            parameter.Value.Add_(rng.Normal(parameter.Value.Shape, 0, 0.3).To(parameter.Value.DType));
+        }
+
+        using var model = new TaskModel(task, backbone, adapter, module, 24);
+        return TaskModelPackage.Save(model, folder, "hf:acme/tiny@v1", new JsonObject { ["settings"] = new JsonObject { ["seed"] = 3 }, ["best_step"] = 7 });
+    }
+
+    /// <summary>Takes an adapter from one format into another.</summary>
+    public static void Convert(string from, string to, string format, Backbone backbone)
+    {
+        var source = Graft.Formats.Foreign.Detection.AdapterFolders.Find(from);
+        using var adapter = source.Format.Read(source.Folder, backbone);
+        AdapterFormats.Get(format).Save(to, adapter, backbone);
+    }
+
+    /// <summary>The three files of two packages have the same bytes.</summary>
+    public static void AssertSame(string package, string other)
+    {
+        foreach (var name in new[] { AdapterPackage.AdapterName, AdapterPackage.HeadName, AdapterPackage.ManifestName })
+        {
+            Assert.Equal(File.ReadAllBytes(Path.Combine(package, name)), File.ReadAllBytes(Path.Combine(other, name)));
+        }
+    }
+
+    /// <summary>The hidden states of an adapter, with padding.</summary>
+    public static float[] Hidden(ForeignAdapter adapter, Backbone backbone)
+    {
+        using var scope = new TensorScope();
+        using var frozen = Autograd.NoGrad();
+        using var module = PackageFormat.Attach(adapter, backbone);
+        var output = new AdaptedModel(backbone).Forward(TinyBackbones.Batch(5, 9, 4, 12), module).Output;
+        return output.LastHiddenState.ToArray<float>();
+    }
+}
