@@ -1,6 +1,4 @@
 using System.Text.Json.Nodes;
-using Graft.Backbones.Sites;
-using Graft.Methods.Core;
 using Graft.Torch;
 
 namespace Graft.Formats.Foreign.Peft.Mappings;
