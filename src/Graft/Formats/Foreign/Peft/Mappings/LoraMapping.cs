@@ -6,8 +6,8 @@ namespace Graft.Formats.Foreign.Peft.Mappings;
 /// <summary>LoRA with rsLoRA, patterns, update bias and trained biases, and DoRA, which PEFT writes as LoRA with <c>use_dora</c>.</summary>
 internal sealed class LoraMapping : PeftMapping
 {
-    private const string Lora = "lora";
-    private const string Dora = "dora";
+    private const string Plain = "lora";
+    private const string Decomposed = "dora";
 
     /// <summary>The fields of LoRA, without those that AdaLoRA gives another meaning.</summary>
     internal static readonly IReadOnlyList<PeftField> Shared =
@@ -50,7 +50,7 @@ internal sealed class LoraMapping : PeftMapping
     public override string PeftType => "LORA";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> Methods => [Lora, Dora];
+    public override IReadOnlyList<string> Methods => [Plain, Decomposed];
 
     /// <inheritdoc/>
     public override IReadOnlyList<PeftField> Fields { get; } = [.. Shared, new("alpha_pattern", "{}"), new("rank_pattern", "{}")];
@@ -86,7 +86,7 @@ internal sealed class LoraMapping : PeftMapping
         SiteSelection.Describe(settings, modules.Backbone, ("targets", sites));
         if (dora)
         {
-            return bias == "none" && !fields.Flag("lora_bias", false) ? (Dora, settings) : throw config.Refused("use_dora", "Graft's DoRA trains no biases, which this adapter does");
+            return bias == "none" && !fields.Flag("lora_bias", false) ? (Decomposed, settings) : throw config.Refused("use_dora", "Graft's DoRA trains no biases, which this adapter does");
         }
 
         settings["lora_bias"] = fields.Flag("lora_bias", false);
@@ -97,7 +97,7 @@ internal sealed class LoraMapping : PeftMapping
             "lora_only" => "adapted",
             _ => throw config.Refused("bias", "one of none, all and lora_only is expected"),
         };
-        return (Lora, settings);
+        return (Plain, settings);
     }
 
     /// <inheritdoc/>
@@ -114,7 +114,7 @@ internal sealed class LoraMapping : PeftMapping
             ["alpha_pattern"] = PeftPatterns.Write(layout, "alpha_pattern", sites, Number),
             ["target_modules"] = layout.Modules.Names(sites),
         };
-        if (layout.Method == Dora)
+        if (layout.Method == Decomposed)
         {
             fields["use_dora"] = true;
             return fields;
