@@ -35,7 +35,7 @@ public sealed class PeftFormat : AdapterFormat
     public override bool Recognizes(string folder) => AdapterConfigFile.Keys(folder).Contains("peft_type", StringComparer.Ordinal);
 
     /// <inheritdoc/>
-    public override string? BaseModel(string folder) => KeptAdapter.Read(folder).Kept?.BaseModel ?? HubNames.ToGraft(
+    public override string? BaseModel(string folder) => KeptAdapter.Read(folder).Kept?.BaseModel ?? ModelNames.ToGraft(
         PeftConfigFile.Load(folder).Fields.TextOrNull("base_model_name_or_path"), PeftConfigFile.Load(folder).Fields.TextOrNull("revision"));
 
     /// <inheritdoc/>
@@ -88,7 +88,7 @@ public sealed class PeftFormat : AdapterFormat
         using var module = PackageFormat.Attach(adapter, backbone);
         var layout = LayoutOf(adapter.Method, module.Method.WriteConfig(module.Config), module, modules, null, null);
         var fields = mapping.Write(layout);
-        var (source, revision) = HubNames.FromGraft(adapter.BaseModel);
+        var (source, revision) = ModelNames.FromGraft(adapter.BaseModel);
         fields["peft_type"] = mapping.PeftType;
         fields["task_type"] = form is null ? "FEATURE_EXTRACTION" : SequenceClassification;
         fields["base_model_name_or_path"] = source;

@@ -1,7 +1,7 @@
 namespace Graft.Formats.Foreign;
 
 /// <summary>Names of models as Hugging Face's libraries write them, <c>ORG/NAME</c>, and as Graft does, <c>hf:ORG/NAME@REV</c>. Stateless.</summary>
-public static class HubNames
+public static class ModelNames
 {
     private const string Prefix = "hf:";
 
