@@ -1,0 +1,119 @@
+using Graft.Backbones;
+using Graft.Methods.Core;
+using Graft.Tasks;
+using Graft.Tasks.Heads;
+using Graft.Torch;
+using Xunit;
+
+namespace Graft.TestKit;
+
+// Rows beside rows: of no adapter, other adapters, tasks, methods and heads, padded, on several threads.
+public abstract partial class PeftMethodConformance
+{
+    [Theory, MemberData(nameof(Backbones))]
+    public void Rows_without_an_adapter_are_the_backbone_bitwise(string name)
+    {
+        using var backbone = TinyBackbones.Create(name);
+        using var adapter = Attach(backbone);
+        Scramble(adapter);
+        using var scope = new TensorScope();
+        var batch = TinyBackbones.Batch(4, s_lengths);
+        var plain = backbone.Forward(batch).LastHiddenState;
+
+        TensorAssert.BitwiseEqual(plain, new AdaptedModel(backbone).Forward(batch, adapter: null).Output.LastHiddenState);
+    }
+
+    [Theory, MemberData(nameof(Backbones))]
+    public void Rows_of_several_adapters_and_methods_in_one_batch_equal_each_alone(string name)
+    {
+        using var backbone = TinyBackbones.Create(name);
+        using var first = Attach(backbone, seed: 1);
+        using var second = Attach(backbone, seed: 2);
+        using var rng = new Rng(3, Device.Cpu);
+        using var lora = PeftMethods.Get("lora").Attach(backbone, "other", PeftMethods.Get("lora").Defaults, rng);
+        Array.ForEach([first, second, lora], a => Scramble(a));
+        using var scope = new TensorScope();
+        var batch = TinyBackbones.Batch(5, s_lengths);
+        var task = Tasks.Count > 0 ? Tasks[0] : null;
+        RowAdapter[] rows =
+            [new(first, task), new(lora), new(second, Tasks.Count > 1 ? Tasks[1] : task), new(null), new(first, task), new(lora)];
+
+        var mixed = new AdaptedModel(backbone).Forward(batch, rows).Output.LastHiddenState;
+
+        for (var i = 0; i < rows.Length; i++)
+        {
+            var alone = new AdaptedModel(backbone).Forward(TinyBackbones.Rows(batch, i, 1), [rows[i]]).Output.LastHiddenState;
+            TensorAssert.Close(alone.Narrow(1, 0, s_lengths[i]), mixed.Narrow(0, i, 1).Narrow(1, 0, s_lengths[i]));
+        }
+    }
+
+    [Theory, MemberData(nameof(Backbones))]
+    public void Padding_does_not_change_an_answer_unless_the_method_says_so(string name)
+    {
+        using var backbone = TinyBackbones.Create(name);
+        using var adapter = Attach(backbone);
+        Scramble(adapter);
+        using var scope = new TensorScope();
+        var batch = TinyBackbones.Batch(6, 7, 4);
+        var shortRow = new BackboneInput(batch.InputIds.Narrow(0, 1, 1).Narrow(1, 0, 4));
+
+        var padded = Run(backbone, adapter, TinyBackbones.Rows(batch, 1, 1)).LastHiddenState.Narrow(1, 0, 4);
+
+        var unpadded = Run(backbone, adapter, shortRow).LastHiddenState;
+        if (Subject.ReadsPadding(Config))
+        {
+            Assert.ThrowsAny<Exception>(() => TensorAssert.Close(unpadded, padded));
+        }
+        else
+        {
+            TensorAssert.Close(unpadded, padded);
+        }
+    }
+
+    [Theory, MemberData(nameof(Backbones))]
+    public void Two_threads_with_different_adapters_do_not_disturb_each_other(string name)
+    {
+        using var backbone = TinyBackbones.Create(name);
+        using var first = Attach(backbone, seed: 1);
+        using var second = Attach(backbone, seed: 2);
+        Array.ForEach([first, second], a => Scramble(a));
+        using var batch = TinyBackbones.Batch(7, 6, 6).InputIds;
+        var expected = new[] { first, second }.Select(a => Bits(backbone, a, batch)).ToArray();
+
+        Parallel.For(0, 16, i => Assert.Equal(expected[i % 2], Bits(backbone, i % 2 == 0 ? first : second, batch)));
+    }
+
+    [Theory, MemberData(nameof(Backbones))]
+    public void Rows_of_several_tasks_with_heads_of_different_widths_equal_each_alone(string name)
+    {
+        using var backbone = TinyBackbones.Create(name);
+        using var rng = new Rng(3, Device.Cpu);
+        using var own = Attach(backbone);
+        using var other = PeftMethods.Get("lora").Attach(backbone, "other", PeftMethods.Get("lora").Defaults, rng);
+        Array.ForEach([own, other], a => Scramble(a));
+        using var narrow = new Head(new HeadConfig(TaskKind.Classification, 2), TinyBackbones.Width, rng);
+        using var wide = new Head(new HeadConfig(TaskKind.Classification, 7, Pooling.First, Layers: 2), TinyBackbones.Width, rng);
+        using var scope = new TensorScope();
+        var batch = TinyBackbones.Batch(12, s_lengths);
+        var task = Tasks.Count > 0 ? Tasks[0] : null;
+        (RowAdapter Adapter, Head Head)[] rows =
+            [(new(own, task), narrow), (new(other), wide), (new(own, task), wide), (new(null), narrow), (new(other), narrow), (new(own, task), narrow)];
+
+        var mixed = new AdaptedModel(backbone).Forward(batch, [.. rows.Select(r => r.Adapter)]).Output;
+
+        for (var i = 0; i < rows.Length; i++)
+        {
+            var row = TinyBackbones.Rows(batch, i, 1);
+            var alone = rows[i].Head.Forward(new AdaptedModel(backbone).Forward(row, [rows[i].Adapter]).Output, row.Mask);
+            Assert.Equal(rows[i].Head.Config.Outputs, alone.Size(1));
+            TensorAssert.Close(alone, rows[i].Head.Forward(mixed, batch.Mask).Narrow(0, i, 1));
+        }
+    }
+
+    private string Bits(Backbone backbone, Adapter adapter, Tensor ids)
+    {
+        using var scope = new TensorScope();
+        using var frozen = Autograd.NoGrad();
+        return Convert.ToHexString(Run(backbone, adapter, new BackboneInput(ids)).LastHiddenState.Contiguous().Bytes());
+    }
+}

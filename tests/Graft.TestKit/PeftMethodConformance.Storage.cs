@@ -1,0 +1,123 @@
+using System.Buffers.Binary;
+using System.Text.Json.Nodes;
+using Graft.Backbones;
+using Graft.Formats.Packages;
+using Graft.Methods.Core;
+using Graft.Tasks;
+using Graft.Tasks.Heads;
+using Graft.Torch;
+using Xunit;
+
+namespace Graft.TestKit;
+
+// Counts, names, copies, merges and settings.
+public abstract partial class PeftMethodConformance
+{
+    [Theory, MemberData(nameof(Backbones))]
+    public void Parameters_by_formula_equal_parameters_by_counting(string name)
+    {
+        using var backbone = TinyBackbones.Create(name);
+        using var adapter = Attach(backbone);
+
+        var counted = adapter.NamedParameters().Where(p => p.Parameter.Trainable).Sum(p => p.Parameter.Value.Count);
+
+        Assert.Equal(Subject.CountParameters(Config, backbone.Sites, Math.Max(1, Tasks.Count)), counted);
+    }
+
+    [Theory, MemberData(nameof(Backbones))]
+    public void Parameters_copied_by_name_into_a_new_adapter_give_the_same_bits(string name)
+    {
+        using var backbone = TinyBackbones.Create(name);
+        using var trained = Attach(backbone, seed: 1);
+        using var fresh = Attach(backbone, seed: 99);
+        Scramble(trained);
+        using var scope = new TensorScope();
+        var state = trained.NamedParameters().ToDictionary(p => p.Path, p => p.Parameter.Value, StringComparer.Ordinal);
+        using (Autograd.NoGrad())
+        {
+            foreach (var (path, parameter) in fresh.NamedParameters())
+            {
+                parameter.Value.Copy_(state[path]);
+            }
+        }
+
+        var batch = TinyBackbones.Batch(8, s_lengths);
+        TensorAssert.BitwiseEqual(Run(backbone, trained, batch).LastHiddenState, Run(backbone, fresh, batch).LastHiddenState);
+    }
+
+    [Theory, MemberData(nameof(Backbones))]
+    public void Merged_weights_give_the_same_answers_and_unmerging_restores_the_bits(string name)
+    {
+        using var backbone = TinyBackbones.Create(name);
+        using var adapter = Attach(backbone);
+        Train(backbone, adapter, steps: 5);
+        using var scope = new TensorScope();
+        var probe = TinyBackbones.Batch(9, s_lengths);
+        var before = backbone.NamedParameters().Select(p => p.Parameter.Value.Clone()).ToList();
+        if (!WeightMerger.CanMerge(adapter, backbone))
+        {
+            var error = Assert.Throws<GraftException>(() => WeightMerger.Merge(backbone, adapter, probe));
+            Assert.Contains(Method, error.Message, StringComparison.Ordinal);
+            return;
+        }
+
+        var adapted = Run(backbone, adapter, probe).LastHiddenState;
+        var merger = WeightMerger.Merge(backbone, adapter, probe);
+        TensorAssert.Close(adapted, backbone.Forward(probe).LastHiddenState);
+        merger.Unmerge();
+
+        foreach (var (expected, (_, parameter)) in before.Zip(backbone.NamedParameters()))
+        {
+            TensorAssert.BitwiseEqual(expected, parameter.Value);
+        }
+    }
+
+    [Fact]
+    public void Settings_survive_a_round_trip_and_an_empty_object_gives_the_defaults()
+    {
+        Assert.Equal(Subject.Defaults, Subject.ReadConfig([], "test"));
+        Assert.Equal(Config, Subject.ReadConfig(Subject.WriteConfig(Config), "test"));
+    }
+
+    [Fact]
+    public void An_unknown_setting_is_refused_by_name()
+    {
+        var settings = new JsonObject { ["rnak"] = 4 };
+
+        var error = Assert.Throws<GraftException>(() => Subject.ReadConfig(settings, "recipe.json"));
+
+        Assert.Contains("recipe.json", error.Message, StringComparison.Ordinal);
+        Assert.Contains("rnak", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory, MemberData(nameof(Backbones))]
+    public void Every_parameter_is_named_under_its_site_or_as_shared(string name)
+    {
+        using var backbone = TinyBackbones.Create(name);
+        using var adapter = Attach(backbone);
+        var sites = backbone.Sites.All.Select(s => s.Path + ".").ToList();
+
+        Assert.All(
+            adapter.NamedParameters().Select(p => p.Path),
+            path => Assert.True(path.StartsWith("shared.", StringComparison.Ordinal) || sites.Exists(s => path.StartsWith(s, StringComparison.Ordinal)), path));
+    }
+
+    [Theory, MemberData(nameof(Backbones))]
+    public void A_package_has_the_bytes_of_the_formula(string name)
+    {
+        using var folder = new TestFolder();
+        using var backbone = TinyBackbones.Create(name);
+        using var rng = new Rng(1, Device.Cpu);
+        var task = new TaskDefinition("letters", TaskKind.Classification, ["ham", "spam"], ["accuracy"], false);
+        using var model = new TaskModel(task, backbone, Attach(backbone), new Head(new HeadConfig(TaskKind.Classification, 2), TinyBackbones.Width, rng), 30);
+        var kept = model.Adapter.NamedParameters().Where(p => !p.Parameter.Trainable).Sum(p => p.Parameter.Value.Count)
+            + model.Adapter.NamedBuffers().Where(b => b.Buffer.Kind == BufferKind.State).Sum(b => b.Buffer.Value.Count);
+        var expected = Subject.CountParameters(Subject.Stored(Config), backbone.Sites, Math.Max(1, Tasks.Count)) + kept;
+
+        TaskModelPackage.Save(model, folder.At("package"));
+
+        var path = Path.Combine(folder.At("package"), AdapterPackage.AdapterName);
+        var header = BinaryPrimitives.ReadInt64LittleEndian(File.ReadAllBytes(path));
+        Assert.Equal(sizeof(long) + header + (expected * sizeof(float)), new FileInfo(path).Length);
+    }
+}
