@@ -25,6 +25,9 @@ public static class TinyModels
         _ => new(name ?? "stars", kind, [], ["pearson", "spearman"], pair),
     };
 
+    /// <summary>Settings of a method that suit a model of width 16: the defaults where these do.</summary>
+    public static JsonObject Settings(string method) => method == "compacter" ? new() { ["reduction_factor"] = 2 } : [];
+
     /// <summary>A model whose parameters are away from their start, so that every part acts.</summary>
     public static TaskModel Create(
         Backbone backbone, string method, TaskKind kind, int seed = 1, string? name = null, bool pair = false, int maxTokens = 24,
@@ -35,7 +38,7 @@ public static class TinyModels
         using var rng = new Rng(seed, Device.Cpu);
         var task = Task(kind, name, pair);
         var peft = PeftMethods.Get(method);
-        var adapter = peft.Attach(backbone, task.Name, settings is null ? peft.Defaults : peft.ReadConfig(settings, "the test"), rng);
+        var adapter = peft.Attach(backbone, task.Name, peft.ReadConfig(settings ?? Settings(method), "the test"), rng);
         var made = new Head(
             head ?? new HeadConfig(kind, task.Outputs, TargetMean: kind == TaskKind.Regression ? 3 : 0, TargetScale: kind == TaskKind.Regression ? 1.25 : 1),
             backbone.Config.HiddenSize, rng);

@@ -7,7 +7,23 @@ public sealed class PartMap
 {
     private readonly Part[]?[] _bySite;
 
-    internal PartMap(SiteMap sites) => _bySite = new Part[]?[sites.Count];
+    internal PartMap(SiteMap sites, IReadOnlyList<PartMap>? of = null)
+    {
+        (Sites, Of) = (sites, of ?? []);
+        _bySite = new Part[]?[sites.Count];
+    }
+
+    /// <summary>The sites that parts may be at.</summary>
+    internal SiteMap Sites { get; }
+
+    /// <summary>What this map is composed of; empty for an adapter that is no composition.</summary>
+    internal IReadOnlyList<PartMap> Of { get; }
+
+    /// <summary>Whether parts of this map are means of several adapters' parts.</summary>
+    internal bool IsMean { get; init; }
+
+    /// <summary>Whether <paramref name="parts"/> are these parts or among those that they are composed of.</summary>
+    internal bool Uses(PartMap parts) => ReferenceEquals(this, parts) || Of.Any(p => p.Uses(parts));
 
     internal void Add(Site site, Part part) => _bySite[site.Index] = [.. _bySite[site.Index] ?? [], part];
 

@@ -85,6 +85,9 @@ public enum HiddenHooks
 
     /// <summary>Any of them.</summary>
     All = Before | Parallel | After,
+
+    /// <summary><see cref="HiddenPart.After"/> reads the norm after the sublayer.</summary>
+    ReadsNorm = 8,
 }
 
 /// <summary>
@@ -93,7 +96,7 @@ public enum HiddenHooks
 public abstract class HiddenPart : Part
 {
     /// <summary>The hooks this part implements; compositions of adapters ask, as not every mixture of hooks has an average.</summary>
-    public virtual HiddenHooks Hooks => HiddenHooks.All;
+    public virtual HiddenHooks Hooks => HiddenHooks.All | HiddenHooks.ReadsNorm;
 
     /// <summary>
     /// Whether what this part leaves is the state after the sublayer: the backbone then adds neither residual nor norm. Of several parts

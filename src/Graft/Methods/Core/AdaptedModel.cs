@@ -36,12 +36,18 @@ public sealed class AdaptedModel(Backbone backbone)
     /// <param name="firstLayer">The first block of each stack in which the adapter acts.</param>
     /// <exception cref="ArgumentException">Training without a generator.</exception>
     public AdaptedOutput Forward(
-        BackboneInput input, Adapter? adapter, bool training = false, Rng? rng = null, bool allHiddenStates = false, int firstLayer = 0) =>
-        Run(input, [new RowGroup(0, (int)input.InputIds.Size(0), adapter?.Parts, null, firstLayer)], [adapter], training, rng, allHiddenStates);
+        BackboneInput input, Adapter? adapter, bool training = false, Rng? rng = null, bool allHiddenStates = false, int firstLayer = 0)
+    {
+        var rows = (int)input.InputIds.Size(0);
+        return adapter is { Branches.Count: > 0 }
+            ? Forward(input, [.. Enumerable.Repeat(new RowAdapter(adapter, null, firstLayer), rows)], training, rng, allHiddenStates)
+            : Run(input, [new RowGroup(0, rows, adapter?.Parts, null, firstLayer)], [adapter], training, rng, allHiddenStates);
+    }
 
     /// <summary>
     /// Computes a batch whose rows use different adapters and tasks, also of different methods. Rows are grouped by adapter and task,
-    /// and every row's result is the one it has alone.
+    /// and every row's result is the one it has alone. A row with a parallel composition has as many rows in the output as the composition
+    /// has adapters, next to each other.
     /// </summary>
     /// <param name="input">The batch.</param>
     /// <param name="rows">What each row uses, as many as the batch has rows.</param>
@@ -64,6 +70,11 @@ public sealed class AdaptedModel(Backbone backbone)
             {
                 throw new ArgumentException($"The adapter '{row.Adapter?.Name}' does not hold the task '{task}'.", nameof(rows));
             }
+        }
+
+        if (rows.Any(r => r.Adapter is { Branches.Count: > 0 }))
+        {
+            return Branched(input, rows, training, rng, allHiddenStates);
         }
 
         // A stable sort by first appearance: rows of one adapter and task become neighbours.
@@ -95,10 +106,8 @@ public sealed class AdaptedModel(Backbone backbone)
         }
 
         var device = input.InputIds.Device;
-        using var there = Index(order);
-        using var back = Index([.. order.Select((row, position) => (row, position)).OrderBy(p => p.row).Select(p => p.position)]);
-        var sorted = new BackboneInput(
-            input.InputIds.IndexSelect(0, there), input.Mask?.IndexSelect(0, there), input.TypeIds?.IndexSelect(0, there));
+        using var back = Index([.. order.Select((row, position) => (row, position)).OrderBy(p => p.row).Select(p => p.position)], device);
+        var sorted = Rows(input, order);
         var (output, loss, observations) = Run(sorted, groups, adapters, training, rng, allHiddenStates);
         return new AdaptedOutput(
             new BackboneOutput(
@@ -107,9 +116,34 @@ public sealed class AdaptedModel(Backbone backbone)
                 output.Pooled?.IndexSelect(0, back)),
             loss,
             observations);
-
-        Tensor Index(int[] positions) => Tensor.From(positions.Select(p => (long)p).ToArray(), count).To(device);
     }
+
+    private AdaptedOutput Branched(BackboneInput input, IReadOnlyList<RowAdapter> rows, bool training, Rng? rng, bool allHiddenStates)
+    {
+        List<int> origins = [];
+        List<RowAdapter> branches = [];
+        for (var i = 0; i < rows.Count; i++)
+        {
+            IReadOnlyList<Adapter?> own = rows[i].Adapter is { Branches: { Count: > 0 } several } ? (IReadOnlyList<Adapter?>)several : [rows[i].Adapter];
+            foreach (var adapter in own)
+            {
+                origins.Add(i);
+                branches.Add(rows[i] with { Adapter = adapter });
+            }
+        }
+
+        return Forward(Rows(input, [.. origins]), branches, training, rng, allHiddenStates);
+    }
+
+    private static BackboneInput Rows(BackboneInput input, int[] rows)
+    {
+        using var index = Index(rows, input.InputIds.Device);
+        return new BackboneInput(
+            input.InputIds.IndexSelect(0, index), input.Mask?.IndexSelect(0, index), input.TypeIds?.IndexSelect(0, index));
+    }
+
+    private static Tensor Index(int[] positions, Device device) =>
+        Tensor.From(positions.Select(p => (long)p).ToArray(), positions.Length).To(device);
 
     private AdaptedOutput Run(
         BackboneInput input, IReadOnlyList<RowGroup> groups, IReadOnlyList<Adapter?> adapters, bool training, Rng? rng, bool allHiddenStates)
@@ -120,16 +154,18 @@ public sealed class AdaptedModel(Backbone backbone)
         }
 
         var pass = new AdapterPass(groups, training, rng);
-        foreach (var adapter in adapters)
+        var leaves = adapters.OfType<Adapter>().SelectMany(a => a.Leaves).Distinct().ToList();
+        leaves.ForEach(a => a.Prepare(pass));
+        if (groups.Any(g => g.PositionShift != 0 && g.Parts is { IsMean: true }))
         {
-            adapter?.Prepare(pass);
+            throw new GraftException("An average of adapters that shift positions has no position for the text; train them without shift_positions, or stack them.");
         }
 
         var output = Backbone.Forward(input, pass, allHiddenStates);
         Tensor? loss = null;
-        foreach (var adapter in adapters)
+        foreach (var adapter in leaves)
         {
-            if (adapter?.AuxiliaryLoss(pass, output) is { } term)
+            if (adapter.AuxiliaryLoss(pass, output) is { } term)
             {
                 loss = loss is null ? term : loss + term;
             }

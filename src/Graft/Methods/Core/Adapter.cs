@@ -29,13 +29,13 @@ public sealed record TrainingPlan(int Steps);
 /// </summary>
 public sealed class Adapter : Module
 {
-    internal Adapter(string name, PeftMethod method, PeftConfig config, IReadOnlyList<string> tasks, Backbone backbone)
+    internal Adapter(string name, PeftMethod method, PeftConfig config, IReadOnlyList<string> tasks, PartMap parts)
     {
         Name = name;
         Method = method;
         Config = config;
         Tasks = tasks;
-        Parts = new PartMap(backbone.Sites);
+        Parts = parts;
     }
 
     /// <summary>The adapter's name.</summary>
@@ -52,6 +52,15 @@ public sealed class Adapter : Module
 
     /// <summary>Parameters that train with settings of their own; the rest trains with the run's.</summary>
     public IReadOnlyList<AdapterGroup> Groups => OwnGroups;
+
+    /// <summary>The adapters that rows with this composition are computed with, one output row each; empty for what gives a row one output.</summary>
+    public IReadOnlyList<Adapter> Branches { get; internal init; } = [];
+
+    /// <summary>The adapters whose parts this composition reads; empty for an adapter that is none.</summary>
+    internal IReadOnlyList<Adapter> Children { get; init; } = [];
+
+    /// <summary>The adapters that prepare a pass and add to its loss: this one, or those that a composition is made of.</summary>
+    internal IEnumerable<Adapter> Leaves => Children.Count == 0 ? [this] : Children.SelectMany(c => c.Leaves).Distinct();
 
     internal PartMap Parts { get; }
 
@@ -120,5 +129,5 @@ public sealed class Adapter : Module
         return sum;
     }
 
-    private List<RowGroup> GroupsOf(AdapterPass pass) => [.. pass.Groups.Where(g => ReferenceEquals(g.Parts, Parts))];
+    private List<RowGroup> GroupsOf(AdapterPass pass) => [.. pass.Groups.Where(g => g.Parts is { } parts && parts.Uses(Parts))];
 }

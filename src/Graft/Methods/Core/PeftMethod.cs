@@ -188,7 +188,7 @@ public abstract class PeftMethod<TConfig> : PeftMethod
         Backbone backbone, string name, PeftConfig config, Rng rng, IReadOnlyList<string>? tasks = null)
     {
         using var scope = new TensorScope();
-        var adapter = new Adapter(name, this, config, tasks ?? [], backbone);
+        var adapter = new Adapter(name, this, config, tasks ?? [], new PartMap(backbone.Sites));
         try
         {
             AttachTo(new AdapterBuilder(adapter, backbone, rng), config);

@@ -17,8 +17,14 @@ public sealed class TaskModel : IDisposable
     /// <param name="adapter">The adapter; owned from now on.</param>
     /// <param name="head">The head; owned from now on.</param>
     /// <param name="maxTokens">The longest row in tokens; longer ones are truncated, in training and in prediction alike.</param>
+    /// <exception cref="GraftException">The adapter is a parallel composition.</exception>
     public TaskModel(TaskDefinition task, Backbone backbone, Adapter adapter, Head head, int maxTokens)
     {
+        if (adapter.Branches.Count > 0)
+        {
+            throw new GraftException($"The composition '{adapter.Name}' gives several outputs a row, and a task has one; make a task model of each adapter.");
+        }
+
         (Task, Backbone, Adapter, Head, MaxTokens) = (task, backbone, adapter, head, maxTokens);
         head.MoveTo(backbone.Device);
     }

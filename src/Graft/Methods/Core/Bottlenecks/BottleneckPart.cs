@@ -32,7 +32,8 @@ internal sealed class BottleneckPart : HiddenPart
         _normAfter = config.OwnNormAfter ? AddChild("norm_after", new OwnNorm(site.Width)) : null;
     }
 
-    public override HiddenHooks Hooks => _config.Parallel ? HiddenHooks.Parallel : HiddenHooks.After;
+    public override HiddenHooks Hooks => _config.Parallel ? HiddenHooks.Parallel
+        : _config.NormBefore ? HiddenHooks.After | HiddenHooks.ReadsNorm : HiddenHooks.After;
 
     public override bool EndsSublayer => !_config.NormAfter;
 
