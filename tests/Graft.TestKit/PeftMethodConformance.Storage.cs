@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text.Json.Nodes;
-using Graft.Backbones;
 using Graft.Formats.Packages;
 using Graft.Methods.Core;
 using Graft.Tasks;

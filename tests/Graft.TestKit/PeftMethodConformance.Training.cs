@@ -1,5 +1,3 @@
-using Graft.Backbones;
-using Graft.Methods.Core;
 using Graft.Torch;
 using Xunit;
 
