@@ -75,6 +75,9 @@ public sealed class PTuning : PeftMethod<PTuningConfig>
     public override bool IsIdentityAtStart(PeftConfig config) => config is PTuningConfig { Length: 0 };
 
     /// <inheritdoc/>
+    public override int PositionsTaken(PeftConfig config) => config is PTuningConfig { AsWords: true } c ? c.Length : 0;
+
+    /// <inheritdoc/>
     public override PeftConfig Stored(PeftConfig config) => (PTuningConfig)config with { Encoder = PromptEncoderKind.None };
 
     /// <inheritdoc/>

@@ -58,6 +58,9 @@ public sealed class PTuningV2 : PeftMethod<PTuningV2Config>
     public override bool IsIdentityAtStart(PeftConfig config) => config is PTuningV2Config { Length: 0 };
 
     /// <inheritdoc/>
+    public override int PositionsTaken(PeftConfig config) => config is PTuningV2Config { ShiftPositions: true } c ? c.Length : 0;
+
+    /// <inheritdoc/>
     protected override void Attach(AdapterBuilder builder, PTuningV2Config config)
     {
         if (config.Length == 0)

@@ -87,6 +87,9 @@ public sealed class PrefixTuning : PeftMethod<PrefixTuningConfig>
     public override bool IsIdentityAtStart(PeftConfig config) => config is PrefixTuningConfig { Length: 0 };
 
     /// <inheritdoc/>
+    public override int PositionsTaken(PeftConfig config) => config is PrefixTuningConfig { ShiftPositions: true } c ? c.Length : 0;
+
+    /// <inheritdoc/>
     public override PeftConfig Stored(PeftConfig config) => config is PrefixTuningConfig { Flat: false } prefix ? prefix with { Flat = true } : config;
 
     /// <inheritdoc/>

@@ -115,6 +115,9 @@ public sealed class PromptTuning : PeftMethod<PromptTuningConfig>
     public override bool IsIdentityAtStart(PeftConfig config) => config is PromptTuningConfig { Length: 0 };
 
     /// <inheritdoc/>
+    public override int PositionsTaken(PeftConfig config) => config is PromptTuningConfig { AsWords: true } c ? c.Length : 0;
+
+    /// <inheritdoc/>
     public override PeftConfig Resolve(PeftConfig config, Tokenizer tokenizer) =>
         config is PromptTuningConfig { Init: PromptInit.Text, InitIds: "", InitText: not "" } prompt
             ? prompt with { InitIds = string.Join(", ", tokenizer.Encode(prompt.InitText, addSpecialTokens: false).Ids) }

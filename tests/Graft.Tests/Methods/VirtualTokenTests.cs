@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Graft.Backbones;
+using Graft.Backbones.Sites;
 using Graft.Methods.Core;
 using Graft.TestKit;
 using Graft.Torch;
@@ -62,6 +63,25 @@ public sealed class VirtualTokenTests
 
         Assert.All(adapter.NamedParameters(), p => Assert.True(p.Parameter.Value.Grad!.Abs().Max().ToDouble() > 0, p.Path));
         Assert.All(backbone.Parameters(), p => Assert.Null(p.Value.Grad));
+    }
+
+    [Fact]
+    public void A_prefix_that_may_not_be_attended_to_is_the_backbone()
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        using var scope = new TensorScope();
+        using var part = new MaskedPrefix();
+        var parts = new PartMap(backbone.Sites);
+        foreach (var site in backbone.Sites.KeyValue(SiteRole.SelfAttention))
+        {
+            parts.Add(site, part);
+        }
+
+        foreach (var batch in new[] { TinyBackbones.Batch(1, 5, 3), TinyBackbones.Batch(1, 4, 4) })
+        {
+            var masked = backbone.Forward(batch, new AdapterPass([new RowGroup(0, 2, parts, null)], training: false, rng: null)).LastHiddenState;
+            TensorAssert.Close(backbone.Forward(batch).LastHiddenState, masked, 1e-6, 1e-6);
+        }
     }
 
     [Theory]
@@ -182,4 +202,13 @@ public sealed class VirtualTokenTests
 
     private static Tensor Run(Backbone backbone, Adapter adapter, BackboneInput batch) =>
         new AdaptedModel(backbone).Forward(batch, adapter).Output.LastHiddenState;
+
+    private sealed class MaskedPrefix : KeyValuePart
+    {
+        public override KeyValuePrefix Prefix(RowGroup rows, Tensor hidden)
+        {
+            var vectors = Tensor.Full([rows.Count, 4, 3, 4], 2.5);
+            return new KeyValuePrefix(vectors, vectors, Tensor.Zeros([rows.Count, 3]));
+        }
+    }
 }

@@ -60,6 +60,34 @@ public sealed class TrainTests : IDisposable
     }
 
     [Fact]
+    public void Gates_are_told_at_each_evaluation_and_packages_hold_the_flat_prefix()
+    {
+        var settings = Settings() with { Method = "unipelt", Set = new JsonObject { ["length"] = 2, ["prefix_bottleneck"] = 4 } };
+
+        var trained = Train.Run(settings).Tasks[0];
+        var report = Evaluate.Run(new EvaluateSettings { Package = trained.Package, Backbone = settings.Backbone, Task = settings.Tasks[0] });
+
+        var dev = File.ReadAllLines(Path.Combine(settings.Out, "training", "letters.jsonl")).Select(l => JsonNode.Parse(l)!)
+            .Where(l => l["event"]!.GetValue<string>() == "dev").ToList();
+        Assert.NotEmpty(dev);
+        Assert.All(dev, l => Assert.Equal(8, l["observed"]!.AsObject().Count));
+        Assert.Equal(8, report.DevObserved.Count);
+        Assert.All(report.DevObserved, g => Assert.InRange(g.Value.Mean, 0.001, 0.999));
+        Assert.Equal(trained.Dev, report.Dev);
+        Assert.True(AdapterPackage.Open(trained.Package).Manifest.Config["prefix_flat"]!.GetValue<bool>());
+    }
+
+    [Fact]
+    public void Virtual_tokens_that_leave_no_room_for_a_text_are_refused()
+    {
+        var settings = Settings() with { Method = "p-tuning-v2", Set = new JsonObject { ["length"] = 100 } };
+
+        var error = Assert.Throws<GraftException>(() => Train.Run(settings));
+
+        Assert.Contains("p-tuning-v2 takes 100 of the backbone's", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_interrupted_run_resumed_ends_with_the_same_bytes_and_the_same_log()
     {
         var undisturbed = Settings("a");

@@ -72,6 +72,7 @@ public sealed class TrainerTests : IDisposable
     [InlineData("lora")]
     [InlineData("full")]
     [InlineData("adalora")]
+    [InlineData("unipelt")]
     public void A_run_resumed_from_any_checkpoint_ends_with_the_same_bits(string method)
     {
         var settings = new TrainingSettings(Epochs: 4, BatchSize: 10, LearningRate: 3e-3, EvaluateEvery: 7);

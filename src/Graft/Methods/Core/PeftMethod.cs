@@ -93,6 +93,10 @@ public abstract class PeftMethod
     /// <param name="config">The settings.</param>
     public virtual IReadOnlyList<UnionPart> Parts(PeftConfig config) => [];
 
+    /// <summary>The positions of the backbone that virtual tokens take, so that texts must be shorter by as many.</summary>
+    /// <param name="config">The settings.</param>
+    public virtual int PositionsTaken(PeftConfig config) => 0;
+
     /// <summary>Turns settings that are text into token ids, so that attaching needs no tokenizer.</summary>
     /// <param name="config">The settings.</param>
     /// <param name="tokenizer">The backbone's tokenizer.</param>

@@ -13,6 +13,9 @@ public abstract class UnionMethod<TConfig> : PeftMethod<TConfig>
     public override bool IsIdentityAtStart(PeftConfig config) => Parts((TConfig)config).All(p => p.Method.IsIdentityAtStart(p.Config));
 
     /// <inheritdoc/>
+    public override int PositionsTaken(PeftConfig config) => Parts((TConfig)config).Sum(p => p.Method.PositionsTaken(p.Config));
+
+    /// <inheritdoc/>
     public override bool ReadsPadding(PeftConfig config) => Parts((TConfig)config).Any(p => p.Method.ReadsPadding(p.Config));
 
     /// <inheritdoc/>

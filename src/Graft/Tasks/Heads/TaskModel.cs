@@ -25,7 +25,8 @@ public sealed class TaskModel : IDisposable
             throw new GraftException($"The composition '{adapter.Name}' gives several outputs a row, and a task has one; make a task model of each adapter.");
         }
 
-        (Task, Backbone, Adapter, Head, MaxTokens) = (task, backbone, adapter, head, maxTokens);
+        (Task, Backbone, Adapter, Head) = (task, backbone, adapter, head);
+        MaxTokens = Math.Min(maxTokens, backbone.Config.MaxTokens - adapter.Method.PositionsTaken(adapter.Config));
         head.MoveTo(backbone.Device);
     }
 
