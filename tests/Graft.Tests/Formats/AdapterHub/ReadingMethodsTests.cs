@@ -1,7 +1,11 @@
 using System.Text.Json.Nodes;
 using Graft.Formats.Foreign;
 using Graft.Formats.Foreign.AdapterHub;
+using Graft.Formats.Packages;
+using Graft.Methods.Core;
+using Graft.Tasks.Heads;
 using Graft.TestKit;
+using Graft.Torch;
 using Xunit;
 
 namespace Graft.Tests.Formats.AdapterHub;
@@ -81,17 +85,29 @@ public sealed class ReadingMethodsTests : IDisposable
         [
             (Pool + "wte.weight", [10, W]), (Pool + "control_trans.0.weight", [512, W]), (Pool + "control_trans.0.bias", [512]),
             (Pool + "control_trans.2.weight", [2 * 2 * W, 512]), (Pool + "control_trans.2.bias", [2 * 2 * W]),
-        ]));
+        ])).Head("""{"head_type": "classification", "num_labels": 2, "layers": 2, "activation_function": "tanh"}""").Weights("model_head.safetensors", ReadingTests.Head("mood", 2));
         using var backbone = TinyBackbones.Create("bert");
 
         using var read = _folder.Read(backbone);
 
         Assert.Equal("unipelt", read.Method);
         Assert.Equal("padded", (string?)read.Config["gate"]);
-        Assert.Equal(16 + 8 + 8 + 5, read.Keys.Loaded.Count);
+        Assert.Equal(16 + 8 + 8 + 5 + 4, read.Keys.Loaded.Count);
         Same(Pool + "control_trans.2.weight", read, "shared.prefix.encoder.mlp.2.weight");
         Same("bert.encoder.layer.1.attention.self.prefix_tuning.prefix_gates.mood.weight", read, "encoder.layer.1.attention.self.gate.weight");
         Same("bert.encoder.layer.1.output.adapters.mood.gate.bias", read, "encoder.layer.1.output.gate.bias");
+
+        // A package of it predicts what the folder's own weights predict, and nothing is lost on the way back.
+        AdapterFormats.Get("graft").Save(_folder.Path + "-package", read, backbone);
+        using var package = TaskModelPackage.Load(_folder.Path + "-package", backbone);
+        using var adapter = PackageFormat.Attach(read, backbone);
+        using var scope = new TensorScope();
+        var batch = TinyBackbones.Batch(3, 6, 4);
+        TensorAssert.BitwiseEqual(Hidden(adapter), Hidden(package.Adapter));
+        using var stored = AdapterFormats.Get("graft").Read(_folder.Path + "-package", backbone);
+        HubFolder.Format.Save(_folder.Path + "-again", stored, backbone);
+
+        Tensor Hidden(Adapter one) => new AdaptedModel(backbone).Forward(batch, one).Output.LastHiddenState;
     }
 
     [Fact]
