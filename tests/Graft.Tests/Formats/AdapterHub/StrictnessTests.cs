@@ -126,7 +126,7 @@ public sealed class StrictnessTests : IDisposable
     {
         _folder.Config(SeqBn);
         Assert.Equal("adapterhub", AdapterFolders.Find(_folder.Path).Format.Name);
-        Assert.Equal("some/model", HubFolder.Format.BaseModel(_folder.Path));
+        Assert.Equal("hf:some/model", HubFolder.Format.BaseModel(_folder.Path));
 
         _folder.Write("adapter_config.json", """{"peft_type": "LORA", "config": {}, "model_type": "bert"}""");
         Assert.False(HubFolder.Format.Recognizes(_folder.Path));

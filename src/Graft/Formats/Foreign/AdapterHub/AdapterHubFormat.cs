@@ -13,11 +13,13 @@ namespace Graft.Formats.Foreign.AdapterHub;
 /// </summary>
 public sealed class AdapterHubFormat : AdapterFormat
 {
+    internal const string FormatName = "adapterhub";
+
     private const string WeightsName = "adapter.safetensors";
     private const string PickledName = "pytorch_adapter.bin";
 
     /// <inheritdoc/>
-    public override string Name => "adapterhub";
+    public override string Name => FormatName;
 
     /// <inheritdoc/>
     public override string Summary => "a folder of AdapterHub's adapters library";
@@ -34,7 +36,8 @@ public sealed class AdapterHubFormat : AdapterFormat
     }
 
     /// <inheritdoc/>
-    public override string? BaseModel(string folder) => StrictJson.Load(Path.Combine(folder, AdapterConfigFile.Name)).TextOrNull("model_name");
+    public override string? BaseModel(string folder) => KeptAdapter.Read(folder).Kept?.BaseModel
+        ?? ModelNames.ToGraft(StrictJson.Load(Path.Combine(folder, AdapterConfigFile.Name)).TextOrNull("model_name"), revision: null);
 
     /// <inheritdoc/>
     public override ForeignAdapter Read(string folder, Backbone backbone)
@@ -59,13 +62,14 @@ public sealed class AdapterHubFormat : AdapterFormat
         }
 
         var tensors = HubFiles.Present(file, new HubKeys(backbone.Sites, name, HubFiles.Prefix(file, model)).Tensors(HubFiles.Parameters(file, method, config, backbone, path)));
-        var (weights, none, keys) = ForeignWeights.Read(file, tensors, [], $"its {AdapterConfigFile.Name} and this {backbone.Config.ModelType} backbone");
+        var (weights, _, keys) = ForeignWeights.Read(file, tensors, [], $"its {AdapterConfigFile.Name} and this {backbone.Config.ModelType} backbone");
         var adapter = new ForeignAdapter(method, config, weights)
         {
             Name = kept?.Name ?? name,
-            BaseModel = kept?.BaseModel ?? top.Text("model_name"),
+            BaseModel = kept?.BaseModel ?? ModelNames.ToGraft(top.Text("model_name"), revision: null),
             MaxTokens = kept?.MaxTokens ?? ForeignAdapter.UsualMaxTokens,
             Training = kept?.Training ?? [],
+            Origin = Name,
             UnknownFields = reading.Unknown,
             Keys = keys,
             Notes = note is null ? reading.Notes : [.. reading.Notes, note],

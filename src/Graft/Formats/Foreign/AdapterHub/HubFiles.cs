@@ -97,12 +97,12 @@ internal static class HubFiles
             ["config"] = config.DeepClone(),
             ["hidden_size"] = backbone.Config.HiddenSize,
             ["model_class"] = model.ModelClass,
-            ["model_name"] = adapter.BaseModel,
+            ["model_name"] = ModelNames.FromGraft(adapter.BaseModel).Name,
             ["model_type"] = backbone.Config.ModelType,
             ["name"] = name,
             ["version"] = Version,
         };
-        if (fileName == AdapterConfigFile.Name)
+        if (fileName == AdapterConfigFile.Name && adapter.Origin == AdapterHubFormat.FormatName)
         {
             foreach (var (path, value) in adapter.UnknownFields)
             {
