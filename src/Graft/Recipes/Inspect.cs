@@ -82,7 +82,7 @@ public static class Inspect
     /// <summary>Reads everything and checks that it is healthy.</summary>
     /// <param name="path">A package's folder, another library's adapter, a backbone's folder, or a safetensors file.</param>
     /// <param name="backbone">
-    /// The backbone that another library's adapter is for, of which the shape alone is read; null for the one that its folder names, if it is here.
+    /// The backbone that another library's adapter is for; null for the one that its folder names, if it is here.
     /// </param>
     /// <exception cref="GraftException">The path is none of these, or its manifest or settings cannot be read.</exception>
     public static InspectReport Run(string path, string? backbone = null)
@@ -118,7 +118,7 @@ public static class Inspect
         return look.Report(InspectedKind.Package, path, package.Manifest.ToJson());
     }
 
-    // Keys and settings of another library mean something beside the backbone's sites alone; of the backbone the shape is enough.
+    // Keys and settings of another library mean something beside the backbone's sites alone.
     private static InspectReport Foreign(string path, AdapterFormat format, string? source)
     {
         var look = new Look();
@@ -137,7 +137,7 @@ public static class Inspect
                 return;
             }
 
-            using var backbone = Backbone.OfShape(ModelSources.Resolve(name));
+            using var backbone = Backbone.Load(ModelSources.Resolve(name));
             using var adapter = format.Read(path, backbone);
             facts["backbone"] = name;
             facts["name"] = adapter.Name;
