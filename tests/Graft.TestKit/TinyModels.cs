@@ -26,7 +26,15 @@ public static class TinyModels
     };
 
     /// <summary>Settings of a method that suit a model of width 16: the defaults where these do.</summary>
-    public static JsonObject Settings(string method) => method == "compacter" ? new() { ["reduction_factor"] = 2 } : [];
+    public static JsonObject Settings(string method) => method switch
+    {
+        "compacter" => new() { ["reduction_factor"] = 2 },
+        "fusion" => new() { ["adapters"] = new JsonArray(Fused("one"), Fused("two")) },
+        _ => [],
+    };
+
+    private static JsonObject Fused(string name) =>
+        new() { ["name"] = name, ["method"] = "pfeiffer", ["set"] = new JsonObject { ["reduction_factor"] = 4 } };
 
     /// <summary>A model whose parameters are away from their start, so that every part acts.</summary>
     public static TaskModel Create(

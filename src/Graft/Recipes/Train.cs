@@ -36,11 +36,13 @@ public static class Train
             folder, new BackboneOptions(settings.FrozenType, Device.Parse(settings.Device), settings.HeadPooling == Pooling.Pooler));
         var tokenizer = Tokenizer.Load(folder);
         config = method.Resolve(config, tokenizer);
+        using var trained = TrainedAdapters.Load(method, config, backbone);
+        config = trained.Config;
         var run = RunFolder.Open(settings);
         var reports = new List<TaskReport>();
         for (var i = 0; i < tasks.Count; i++)
         {
-            var task = new TrainTask(settings, run, backbone, tokenizer, method, config, tasks[i], (i + 1, tasks.Count), progress);
+            var task = new TrainTask(settings, run, backbone, tokenizer, method, config, trained, tasks[i], (i + 1, tasks.Count), progress);
             reports.Add(task.Run(cancellation));
         }
 

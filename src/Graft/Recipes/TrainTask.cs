@@ -15,7 +15,7 @@ namespace Graft.Recipes;
 /// <summary>Trains one task: the loop, what is logged and saved, and the report.</summary>
 internal sealed class TrainTask(
     TrainSettings settings, RunFolder run, Backbone backbone, Tokenizer tokenizer, PeftMethod method, PeftConfig config,
-    TaskData data, (int Number, int Count) place, Action<TrainProgress>? progress)
+    TrainedAdapters trained, TaskData data, (int Number, int Count) place, Action<TrainProgress>? progress)
 {
     private readonly string _name = data.Task.Name;
     private readonly Stopwatch _clock = new();
@@ -121,7 +121,7 @@ internal sealed class TrainTask(
     private TaskModel CreateModel(int maxTokens)
     {
         using var rng = new Rng(settings.Seed, Device.Cpu);
-        var adapter = method.Attach(backbone, _name, config, rng);
+        var adapter = trained.Attach(_name, rng);
         var scores = data.Task.Kind == TaskKind.Regression ? data.Train.Select(r => r.Score).ToList() : [];
         var mean = scores.Count > 0 ? scores.Average() : 0;
         var deviation = scores.Count > 0 ? Math.Sqrt(scores.Average(s => (s - mean) * (s - mean))) : 1;

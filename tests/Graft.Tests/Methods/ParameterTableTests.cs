@@ -26,6 +26,7 @@ public sealed class ParameterTableTests
         { "pfeiffer", """{ "reduction_factor": 16 }""", 894_528 },
         { "parallel", """{ "reduction_factor": 1.5 }""", 9_452_544 },
         { "compacter", """{ "sublayers": "self_attention, feed_forward", "train_norms": false }""", 57_024 + 64 },
+        { "fusion", """{ "adapters": [{ "name": "a", "method": "pfeiffer" }, { "name": "b", "method": "pfeiffer" }] }""", 21_233_664 + 18_432 },
         { "prefix-tuning", """{ "length": 30, "flat": true }""", 552_960 },
         { "p-tuning-v2", """{ "length": 30 }""", 552_960 },
         { "prompt-tuning", """{ "length": 100 }""", 76_800 },

@@ -47,6 +47,30 @@ public sealed class TrainTests : IDisposable
     }
 
     [Fact]
+    public void Fusion_trains_over_packages_and_its_own_package_loads_without_them()
+    {
+        string[] tasks = [_tiny.WriteTask("first"), _tiny.WriteTask("second", seed: 2)];
+        var trained = Train.Run(Settings("children", tasks) with { Method = "pfeiffer", Set = new() { ["reduction_factor"] = 4 }, Steps = 2, Epochs = null });
+        var places = string.Join(',', trained.Tasks.Select(t => t.Package));
+
+        var report = Train.Run(Settings("fused") with { Method = "fusion", Set = new() { ["adapters"] = places } }).Tasks[0];
+
+        Assert.Equal((2L * ((3 * 16 * 16) + (2 * 16))) + (3 * 17), report.TrainedParameters);
+        using var children = SafetensorsFile.Open(Path.Combine(trained.Tasks[1].Package, "adapter.safetensors"));
+        using var held = SafetensorsFile.Open(Path.Combine(report.Package, "adapter.safetensors"));
+        using (var scope = new TensorScope())
+        {
+            Assert.All(children.Keys, k => TensorAssert.BitwiseEqual(children.Load(k), held.Load("shared.adapters.second." + k)));
+        }
+
+        Directory.Delete(Path.Combine(_tiny.Root, "children"), recursive: true);
+        using var model = GraftModel.Load(report.Package, _tiny.Model);
+        Assert.Equal(3, model.Predict("good film").Outputs.Count);
+        var error = Assert.Throws<GraftException>(() => Train.Run(Settings("again") with { Method = "fusion", Set = new() { ["adapters"] = places } }));
+        Assert.Contains("There is no package folder", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_log_is_one_object_a_line_with_every_step()
     {
         var settings = Settings();

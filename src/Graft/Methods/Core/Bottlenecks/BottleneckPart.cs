@@ -68,7 +68,7 @@ internal sealed class BottleneckPart : HiddenPart
     }
 
     /// <summary>What a sequential adapter reads, and what its output is added to.</summary>
-    private (Tensor Input, Tensor Added) Enter(RowGroup rows, Tensor output, Tensor residual, SublayerNorm? norm)
+    public (Tensor Input, Tensor Added) Enter(RowGroup rows, Tensor output, Tensor residual, SublayerNorm? norm)
     {
         if (!_config.NormBefore)
         {
@@ -88,6 +88,13 @@ internal sealed class BottleneckPart : HiddenPart
     /// <summary>The adapter's branch A(u), [B, T, W], of its parameters' type.</summary>
     private Tensor Branch(RowGroup rows, Tensor input)
     {
+        var up = AdapterPass.Dropout(rows.Pass, Up(rows, input), _config.Dropout);
+        return _gate is null ? up : up * _gate.Forward(rows, input);
+    }
+
+    /// <summary>The scaled up-projection, before dropout and gate, [B, T, W], of the parameters' type.</summary>
+    public Tensor Up(RowGroup rows, Tensor input)
+    {
         var x = input.To(_down.DType);
         var up = _up.Forward(_activation(_down.Forward(_normBefore is null ? x : _normBefore.Forward(x))));
         if (rows.Pass.Training && _config.StochasticDepth > 0)
@@ -96,10 +103,6 @@ internal sealed class BottleneckPart : HiddenPart
             up *= rows.Pass.Rng!.Bernoulli([up.Size(0), 1, 1], kept, up.DType) / kept;
         }
 
-        up = Scaled(up);
-        up = AdapterPass.Dropout(rows.Pass, up, _config.Dropout);
-        return _gate is null ? up : up * _gate.Forward(rows, x);
+        return _scaling is not null ? up * _scaling : _config.Scaling.Factor == 1 ? up : up * _config.Scaling.Factor;
     }
-
-    private Tensor Scaled(Tensor up) => _scaling is not null ? up * _scaling : _config.Scaling.Factor == 1 ? up : up * _config.Scaling.Factor;
 }
