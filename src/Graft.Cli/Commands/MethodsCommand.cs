@@ -12,7 +12,6 @@ namespace Graft.Cli.Commands;
 /// <summary><c>graft methods [NAME]</c>: lists the methods with what they cost on a backbone, or shows one with its settings.</summary>
 internal sealed class MethodsCommand : CommandWithExamples
 {
-    private const int RoomForPapers = 150;
     private readonly Terminal _terminal;
     private readonly Argument<string[]> _names = new("NAME") { Description = "Methods to show with their settings; all in a table without.", Arity = ArgumentArity.ZeroOrMore };
     private readonly Option<string?> _backbone = new("--backbone") { HelpName = "DIR|NAME", Description = "The model folder or pulled model to count for; minilm's shape by default." };
@@ -55,37 +54,44 @@ internal sealed class MethodsCommand : CommandWithExamples
         return ExitCode.Success;
     }
 
-    // In a narrow terminal the papers follow in a table of their own: a broken line is hard to read.
+    // Where a row with its paper does not fit, papers follow in a table of their own: a broken line is hard to read.
     private void WriteTable(IReadOnlyList<MethodRow> rows)
     {
-        bool papers = _terminal.Data.Profile.Width >= RoomForPapers;
-        List<Column> columns = ["method", new("trained", Right: true), new("bytes", Right: true), "merges", "mixed", "acts at"];
-        var table = new TextTable(papers ? [.. columns, "paper"] : columns);
-        int room = _terminal.Data.Profile.Width - 51;
-        foreach (MethodRow row in rows)
-        {
-            string[] cells =
-            [
-                row.Method.Name, Count(row.TrainedParameters), row.BytesPerTask is { } bytes ? Amounts.Bytes(bytes) : "", YesNo(row.Merges), YesNo(row.MixedBatch),
-                Cut(row.ActsAt ?? "needs settings", papers ? 60 : Math.Max(24, room)),
-            ];
-            table.Add(papers ? [.. cells, row.Method.Source] : cells);
-        }
-
-        table.Write(_terminal.Data);
-        if (!papers)
-        {
-            _terminal.Out.WriteLine();
-            var sources = new TextTable("method", "paper");
-            foreach (MethodRow row in rows)
+        List<Column> columns = ["method", new("trained", Right: true), new("bytes", Right: true), "merges", "mixed", "acts at", "paper"];
+        List<string[]> cells =
+        [
+            .. rows.Select(row => new[]
             {
-                sources.Add(row.Method.Name, row.Method.Source);
-            }
-
-            sources.Write(_terminal.Data);
+                row.Method.Name, Count(row.TrainedParameters), row.BytesPerTask is { } bytes ? Amounts.Bytes(bytes) : "", YesNo(row.Merges),
+                YesNo(row.MixedBatch), row.ActsAt ?? "needs settings", row.Method.Source,
+            }),
+        ];
+        int width = _terminal.Data.Profile.Width;
+        if (TextTable.Width(columns, cells) <= width)
+        {
+            Write(columns, cells);
+        }
+        else
+        {
+            int before = TextTable.Width(columns[..5], cells) + TextTable.Gap.Length;
+            Write(columns[..6], [.. cells.Select(row => (string[])[.. row[..5], Cut(row[5], width - before)])]);
+            _terminal.Out.WriteLine();
+            int name = cells.Max(row => row[0].Length) + TextTable.Gap.Length;
+            Write(["method", "paper"], [.. cells.Select(row => (string[])[row[0], Cut(row[6], width - name)])]);
         }
 
         _terminal.Note("\n'graft methods NAME' shows the settings of a method.");
+    }
+
+    private void Write(IReadOnlyList<Column> columns, IEnumerable<string[]> rows)
+    {
+        var table = new TextTable(columns);
+        foreach (string[] row in rows)
+        {
+            table.Add(row);
+        }
+
+        table.Write(_terminal.Data);
     }
 
     private void WriteSheets(IReadOnlyList<MethodRow> rows)
@@ -118,7 +124,7 @@ internal sealed class MethodsCommand : CommandWithExamples
 
     private static string YesNo(bool? value) => value switch { true => "yes", false => "no", _ => "" };
 
-    private static string Cut(string text, int room) => text.Length <= room ? text : text[..(room - 3)] + "...";
+    private static string Cut(string text, int room) => text.Length <= room ? text : text[..Math.Max(0, room - 3)] + "...";
 
     // As --set takes it.
     private static string Text(JsonNode? value) =>

@@ -15,8 +15,14 @@ internal sealed record Column(string Heading, bool Right = false, bool Strong = 
 /// <summary>A table of one line a row: bold headings, a rule, columns two blanks apart; never wraps and never pads the end of a line.</summary>
 internal sealed class TextTable(params IReadOnlyList<Column> columns)
 {
-    private const string Gap = "  ";
+    /// <summary>What stands between columns.</summary>
+    public const string Gap = "  ";
+
     private readonly List<string[]> _rows = [];
+
+    /// <summary>The characters of the widest line of a table of the first cells of these rows.</summary>
+    public static int Width(IReadOnlyList<Column> columns, IReadOnlyList<string[]> rows) =>
+        Widths(columns, rows).Sum() + (Gap.Length * (columns.Count - 1));
 
     /// <summary>Adds a row with one text per column.</summary>
     public void Add(params string[] cells) => _rows.Add(cells);
@@ -24,7 +30,7 @@ internal sealed class TextTable(params IReadOnlyList<Column> columns)
     /// <summary>Writes the table.</summary>
     public void Write(IAnsiConsole console)
     {
-        int[] widths = [.. columns.Select((column, i) => _rows.Select(row => row[i].Length).Append(column.Heading.Length).Max())];
+        int[] widths = [.. Widths(columns, _rows)];
         WriteLine(console, [.. columns.Select(column => column.Heading)], widths, _ => "bold");
         WriteLine(console, [.. widths.Select(width => new string('─', width))], widths, _ => "dim");
         foreach (string[] row in _rows)
@@ -32,6 +38,9 @@ internal sealed class TextTable(params IReadOnlyList<Column> columns)
             WriteLine(console, row, widths, column => column.Strong ? "bold" : "default");
         }
     }
+
+    private static IEnumerable<int> Widths(IReadOnlyList<Column> columns, IReadOnlyList<string[]> rows) =>
+        columns.Select((column, i) => rows.Select(row => row[i].Length).Append(column.Heading.Length).Max());
 
     private void WriteLine(IAnsiConsole console, string[] cells, int[] widths, Func<Column, string> style)
     {

@@ -107,7 +107,7 @@ public static class MethodSheet
         [
             .. Words("", touched.OfType<LinearSite>(), SiteRole.AllLinear, "every linear map"),
             .. Words("", touched.OfType<HiddenSite>(), SiteRole.None, ""),
-            .. Words("keys and values of ", touched.OfType<KeyValueSite>(), SiteRole.None, ""),
+            .. Words("prefix of ", touched.OfType<KeyValueSite>(), SiteRole.None, ""),
             .. touched.OfType<EmbeddingSite>().Take(1).Select(_ => "in front of the text"),
             .. touched.OfType<ParameterSite>().Select(Kind).Distinct(StringComparer.Ordinal),
         ];
