@@ -46,15 +46,13 @@ public sealed class FusionTests : PeftMethodConformance
         using var rng = new Rng(1, Device.Cpu);
         var pfeiffer = PeftMethods.Get("pfeiffer");
         using var child = pfeiffer.Attach(backbone, "one", pfeiffer.ReadConfig(new() { ["reduction_factor"] = 4 }, "test"), rng);
-        var method = (IBuildsOnAdapters)Subject;
-        using var fused = Subject.Attach(backbone, "fused", method.Describe(Subject.Defaults, [child]), rng);
-        method.TakeOver(fused, [child]);
+        using var fused = Compose.Fuse(backbone, "fused", rng, child);
         Plain(fused);
         using var scope = new TensorScope();
         var batch = TinyBackbones.Batch(1, 5, 3);
 
         TensorAssert.Close(Run(backbone, child, batch).LastHiddenState, Run(backbone, fused, batch).LastHiddenState);
-        Assert.Throws<GraftException>(() => method.TakeOver(fused, []));
+        Assert.Throws<GraftException>(() => ((IBuildsOnAdapters)Subject).TakeOver(fused, []));
     }
 
     [Fact]

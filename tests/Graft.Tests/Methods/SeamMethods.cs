@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Graft.Backbones.Sites;
 using Graft.Methods.Core;
+using Graft.Tests.Methods.Fixtures;
 using Graft.Torch;
 
 namespace Graft.Tests.Methods;
@@ -33,6 +34,7 @@ internal abstract class SeamMethod : PeftMethod<SeamConfig>
         PeftMethods.Register(new RowNorm());
         PeftMethods.Register(new BiasOnly());
         PeftMethods.Register(new InputShift());
+        PeftMethods.Register(new ChainedLora());
     }
 }
 

@@ -1,3 +1,4 @@
+using Graft.Backbones;
 using Graft.Backbones.Sites;
 using Graft.Torch;
 
@@ -92,6 +93,25 @@ public static class Compose
         }
 
         return Create("parallel", flat);
+    }
+
+    /// <summary>
+    /// Trained adapters under an attention that learns which of them to follow (AdapterFusion, arXiv 2005.00247). Other than the compositions above
+    /// the result has parameters to train, holds frozen copies of the adapters, and can be saved.
+    /// </summary>
+    /// <param name="backbone">The backbone of the adapters.</param>
+    /// <param name="name">The name of the result.</param>
+    /// <param name="rng">The generator of the attention's initial values.</param>
+    /// <param name="adapters">Trained bottleneck adapters.</param>
+    /// <exception cref="GraftException">Adapters of different backbones, or without a form that can be fused.</exception>
+    public static Adapter Fuse(Backbone backbone, string name, Rng rng, params IReadOnlyList<Adapter> adapters)
+    {
+        Check("fuse", adapters);
+        var method = PeftMethods.Get("fusion");
+        var builds = (IBuildsOnAdapters)method;
+        var fusion = method.Attach(backbone, name, builds.Describe(method.Defaults, adapters), rng);
+        builds.TakeOver(fusion, adapters);
+        return fusion;
     }
 
     private static Adapter Create(string kind, IReadOnlyList<Adapter> adapters)
