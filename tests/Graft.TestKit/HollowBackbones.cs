@@ -8,4 +8,7 @@ public static class HollowBackbones
     /// <summary>RoBERTa-base: 12 layers, width 768, 124,055,040 parameters without the pooler.</summary>
     public static Backbone RobertaBase() => new Roberta(
         new BackboneConfig("roberta", 768, 12, 12, 3072, 50265, 512), new BertConfig(514, 1, 1e-5, PadId: 1), WeightSource.OfShape());
+
+    /// <summary>BERT-base, uncased: 12 layers, width 768.</summary>
+    public static Backbone BertBase() => new Bert(new BackboneConfig("bert", 768, 12, 12, 3072, 30522, 512), new BertConfig(512), WeightSource.OfShape());
 }

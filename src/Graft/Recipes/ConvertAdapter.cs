@@ -33,7 +33,12 @@ public static class ConvertAdapter
         using var backbone = Backbone.Load(folder);
         using var read = found.Format.Read(found.Folder, backbone);
         var adapter = Named(read, settings, found);
-        adapter = adapter with { BaseModel = adapter.BaseModel ?? settings.Backbone };
+        if (settings.Backbone is { } asked && adapter.Fingerprint is null)
+        {
+            // Which backbone it is, only the user says; the other library's name for it may be of a model that is merely alike.
+            adapter = adapter with { BaseModel = Directory.Exists(asked) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(asked))) : asked };
+        }
+
         format.Save(settings.Destination, adapter, backbone, settings.Overwrite, format is PackageFormat ? Check : null);
         return new ConvertReport(
             found.Format.Name, format.Name, found.Folder, settings.Destination, adapter.Name, adapter.Method, adapter.Config, folder, adapter.Keys.Loaded, adapter.Elements,

@@ -34,6 +34,9 @@ public sealed record ForeignAdapter(string Method, JsonObject Config, IReadOnlyD
     /// <summary>The model that it was trained on, as the format names it; null where it does not.</summary>
     public string? BaseModel { get; init; }
 
+    /// <summary>The fingerprint of the backbone that it was trained on, where that is known.</summary>
+    public string? Fingerprint { get; init; }
+
     /// <summary>The longest row in tokens that it was trained on.</summary>
     public int MaxTokens { get; init; } = UsualMaxTokens;
 

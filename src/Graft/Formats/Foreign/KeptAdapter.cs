@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Graft.Backbones;
 using Graft.Formats.Packages;
 using Graft.Formats.Sources;
 using Graft.Torch;
@@ -24,6 +25,9 @@ namespace Graft.Formats.Foreign;
 public sealed record KeptAdapter(
     string Method, JsonObject Config, string Name, PackageTask? Task, JsonObject? HeadSettings, bool HasHeadWeights, string? BaseModel, int MaxTokens, JsonObject Training)
 {
+    /// <summary>The fingerprint of the backbone that it was trained on, or null.</summary>
+    public string? Fingerprint { get; private init; }
+
     /// <summary>The file of settings.</summary>
     public const string FileName = "graft_kept.json";
 
@@ -60,6 +64,7 @@ public sealed record KeptAdapter(
             ["task"] = head?.Task.ToJson(),
             ["head"] = head?.Settings.DeepClone(),
             ["base_model"] = adapter.BaseModel,
+            ["fingerprint"] = adapter.Fingerprint,
             ["max_tokens"] = adapter.MaxTokens,
             ["training"] = adapter.Training.DeepClone(),
             ["files"] = new JsonObject(bound.Select(name => KeyValuePair.Create(name, (JsonNode?)FileHash.Sha256(Path.Combine(folder, name))))),
@@ -69,9 +74,10 @@ public sealed record KeptAdapter(
 
     /// <summary>Reads what is kept in a folder.</summary>
     /// <param name="folder">The folder.</param>
+    /// <param name="backbone">The backbone that it is read for; null where that does not matter yet.</param>
     /// <returns>What is kept, or null with a note where it belongs to other files; null and null where there is none.</returns>
-    /// <exception cref="GraftException">The file is damaged.</exception>
-    public static (KeptAdapter? Kept, string? Note) Read(string folder)
+    /// <exception cref="GraftException">The file is damaged, or the adapter was trained on another backbone.</exception>
+    public static (KeptAdapter? Kept, string? Note) Read(string folder, Backbone? backbone = null)
     {
         var path = Path.Combine(folder, FileName);
         if (!File.Exists(path))
@@ -80,7 +86,7 @@ public sealed record KeptAdapter(
         }
 
         var root = StrictJson.Load(path);
-        root.Allow("format", "format_version", "method", "config", "name", "task", "head", "base_model", "max_tokens", "training", "files");
+        root.Allow("format", "format_version", "method", "config", "name", "task", "head", "base_model", "fingerprint", "max_tokens", "training", "files");
         var files = root.Nested("files");
         var changed = files?.Keys.FirstOrDefault(name => name != Path.GetFileName(name) || !Fits(Path.Combine(folder, name), files.TextOrNull(name)));
         if (files is null || changed is not null || root.Whole("format_version", 0) != Version)
@@ -88,10 +94,19 @@ public sealed record KeptAdapter(
             return (null, $"{FileName} is not used, as it was written with another {changed ?? "version of Graft"}: the folder is read as the other library's alone.");
         }
 
+        var fingerprint = root.TextOrNull("fingerprint");
+        if (backbone is not null && fingerprint is not null && fingerprint != backbone.Fingerprint)
+        {
+            throw new GraftException(
+                $"The adapter '{folder}' was trained on the backbone '{root.TextOrNull("base_model")}', and the one loaded is another ({backbone.Config.ModelType}, {backbone.Config.Layers} layers of width " +
+                $"{backbone.Config.HiddenSize}); give the first with --backbone.");
+        }
+
         var task = root.Nested("task") is { } t ? PackageTask.From(t) : null;
         return (new KeptAdapter(
             root.Text("method"), Object(root, "config") ?? [], root.Text("name"), task, Object(root, "head"), files.Has(HeadName),
-            root.TextOrNull("base_model"), (int)Math.Clamp(root.Whole("max_tokens", ForeignAdapter.UsualMaxTokens), 1, int.MaxValue), Object(root, "training") ?? []), null);
+            root.TextOrNull("base_model"), (int)Math.Clamp(root.Whole("max_tokens", ForeignAdapter.UsualMaxTokens), 1, int.MaxValue), Object(root, "training") ?? [])
+        { Fingerprint = fingerprint }, null);
     }
 
     /// <summary>Reads the head's weights; the caller disposes them.</summary>

@@ -43,6 +43,7 @@ public sealed class PackageFormat : AdapterFormat
             Name = manifest.Task.Name,
             Head = new ForeignHead(manifest.Task, manifest.Head, head),
             BaseModel = manifest.Backbone.Source,
+            Fingerprint = manifest.Backbone.Fingerprint,
             MaxTokens = manifest.MaxTokens,
             Training = manifest.Training,
             UnknownFields = manifest.Training[ConvertedFrom]?["unknown_fields"] is JsonObject unknown ? unknown.DeepClone().AsObject() : [],

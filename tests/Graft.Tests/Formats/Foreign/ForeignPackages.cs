@@ -60,4 +60,21 @@ internal static class ForeignPackages
         var output = new AdaptedModel(backbone).Forward(TinyBackbones.Batch(5, 9, 4, 12), module).Output;
         return output.LastHiddenState.ToArray<float>();
     }
+
+    /// <summary>Writes a folder of HF PEFT with seeded numbers.</summary>
+    public static void WritePeft(string folder, string config, params (string Key, long[] Shape)[] tensors)
+    {
+        Directory.CreateDirectory(folder);
+        using var scope = new TensorScope();
+        using var rng = new Rng(11, Device.Cpu);
+        File.WriteAllText(Path.Combine(folder, "adapter_config.json"), config);
+        SafetensorsWriter.Write(Path.Combine(folder, "adapter_model.safetensors"), [.. tensors.Select(t => SafetensorsEntry.From(t.Key, rng.Normal(t.Shape, 0, 0.3)))]);
+    }
+
+    /// <summary>The keys of a LoRA of queries and values on the tiny BERT without a head.</summary>
+    public static IEnumerable<(string Key, long[] Shape)> LoraKeys(int rank, int layers = 2, int width = 16, string prefix = "") =>
+        from layer in Enumerable.Range(0, layers)
+        from module in new[] { "query", "value" }
+        from matrix in new[] { (Name: "lora_A", Shape: new long[] { rank, width }), (Name: "lora_B", Shape: [width, rank]) }
+        select ($"base_model.model.{prefix}encoder.layer.{layer}.attention.self.{module}.{matrix.Name}.weight", matrix.Shape);
 }

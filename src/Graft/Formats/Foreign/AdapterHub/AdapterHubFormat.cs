@@ -54,7 +54,7 @@ public sealed class AdapterHubFormat : AdapterFormat
         reading.Keep(top, "");
         var read = PeftMethods.Get(method);
         var config = read.WriteConfig(read.ReadConfig(set, path));
-        var (kept, note) = KeptAdapter.Read(folder);
+        var (kept, note) = KeptAdapter.Read(folder, backbone);
         if (kept is not null)
         {
             CheckKept(kept, method, config, backbone, folder);
@@ -67,6 +67,7 @@ public sealed class AdapterHubFormat : AdapterFormat
         {
             Name = kept?.Name ?? name,
             BaseModel = kept?.BaseModel ?? ModelNames.ToGraft(top.Text("model_name"), revision: null),
+            Fingerprint = kept?.Fingerprint,
             MaxTokens = kept?.MaxTokens ?? ForeignAdapter.UsualMaxTokens,
             Training = kept?.Training ?? [],
             Origin = Name,

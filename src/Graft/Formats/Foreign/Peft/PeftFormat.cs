@@ -47,7 +47,7 @@ public sealed class PeftFormat : AdapterFormat
         config.Check(mapping.Fields);
         using var file = SafetensorsFile.Open(AdapterConfigFile.Weights(folder, WeightsName, PickleName));
         var modules = PeftModules.Of(backbone, file.Keys);
-        var (kept, note) = KeptAdapter.Read(folder);
+        var (kept, note) = KeptAdapter.Read(folder, backbone);
         var (methodName, settings) = kept is null ? mapping.Read(config, modules, file) : (kept.Method, kept.Config);
         var form = HeadOf(config, mapping, modules, file, kept);
         var method = PeftMethods.Get(methodName);
@@ -68,6 +68,7 @@ public sealed class PeftFormat : AdapterFormat
                 : form is null ? null
                 : new ForeignHead(kept?.Task ?? PeftHead.Task(name, outputs), kept?.HeadSettings ?? form.Settings(), head),
             BaseModel = BaseModel(folder),
+            Fingerprint = kept?.Fingerprint,
             MaxTokens = kept?.MaxTokens ?? Math.Min(ForeignAdapter.UsualMaxTokens, backbone.Config.MaxTokens),
             Training = kept?.Training ?? [],
             UnknownFields = config.Unknown(mapping.Fields),
