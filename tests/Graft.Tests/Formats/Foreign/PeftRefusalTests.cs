@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Graft.Formats.Foreign;
 using Graft.Formats.Foreign.Detection;
 using Graft.Formats.Foreign.Peft;
 using Graft.TestKit;
