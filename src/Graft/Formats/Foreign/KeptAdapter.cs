@@ -103,6 +103,11 @@ public sealed record KeptAdapter(
         }
 
         var task = root.Nested("task") is { } t ? PackageTask.From(t) : null;
+        if (files.Has(HeadName) && (task is null || !root.Has("head")))
+        {
+            throw new GraftException($"{path}: 'task' or 'head' is missing, and there is a head; take the adapter's files again.");
+        }
+
         return (new KeptAdapter(
             root.Text("method"), Object(root, "config") ?? [], root.Text("name"), task, Object(root, "head"), files.Has(HeadName),
             root.TextOrNull("base_model"), (int)Math.Clamp(root.Whole("max_tokens", ForeignAdapter.UsualMaxTokens), 1, int.MaxValue), Object(root, "training") ?? [])

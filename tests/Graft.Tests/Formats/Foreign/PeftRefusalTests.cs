@@ -143,6 +143,23 @@ public sealed class PeftRefusalTests : IDisposable
         Assert.False(Directory.Exists(_folder.At("b")));
     }
 
+    [Theory]
+    [InlineData("\"method\": \"lora\"", "\"method\": \"full\"", "delete that file")]
+    [InlineData("\"task\": {", "\"task\": null, \"training\": {}, \"head\": {", "")]
+    [InlineData("\"rank\": 8", "\"rank\": 9", "misshapen")]
+    public void What_is_kept_is_checked_like_anything_else(string from, string to, string named)
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        ForeignPackages.Save(_folder.At("a"), backbone, "lora");
+        ForeignPackages.Convert(_folder.At("a"), _folder.At("b"), "peft", backbone);
+        var kept = _folder.At("b", "graft_kept.json");
+        var text = File.ReadAllText(kept);
+        Assert.Contains(from, text, StringComparison.Ordinal);
+        File.WriteAllText(kept, text.Replace(from, to, StringComparison.Ordinal));
+
+        Assert.Contains(named, Assert.Throws<GraftException>(() => new PeftFormat().Read(_folder.At("b"), backbone)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_prompts_head_reads_another_position_in_peft()
     {

@@ -48,6 +48,12 @@ public sealed class PeftFormat : AdapterFormat
         using var file = SafetensorsFile.Open(AdapterConfigFile.Weights(folder, WeightsName, PickleName));
         var modules = PeftModules.Of(backbone, file.Keys);
         var (kept, note) = KeptAdapter.Read(folder, backbone);
+        if (kept is not null && !mapping.Methods.Contains(kept.Method, StringComparer.Ordinal))
+        {
+            throw new GraftException(
+                $"'{folder}' has the method {kept.Method} in {KeptAdapter.FileName}, which is not written as {mapping.PeftType}; delete that file to read the folder as HF PEFT's alone.");
+        }
+
         var (methodName, settings) = kept is null ? mapping.Read(config, modules, file) : (kept.Method, kept.Config);
         var form = HeadOf(config, mapping, modules, file, kept);
         var method = PeftMethods.Get(methodName);
