@@ -101,11 +101,20 @@ internal sealed class MethodsCommand : CommandWithExamples
             PeftMethod method = row.Method;
             _terminal.Data.MarkupLineInterpolated($"[bold]{method.Name}[/]  {method.Summary}");
             Line("paper", method.Source);
-            Line("acts at", row.ActsAt ?? row.Needs ?? "");
-            Line("trained", $"{Count(row.TrainedParameters)} parameters, at a learning rate of {method.DefaultLearningRate.ToString(CultureInfo.InvariantCulture)}");
-            Line("stored", $"{Count(row.StoredParameters)} parameters, {(row.BytesPerTask is { } bytes ? Amounts.Bytes(bytes) : "")} a task");
-            Line("merges", $"{YesNo(row.Merges)}");
-            Line("mixed", $"{YesNo(row.MixedBatch)}");
+            Line("rate", $"{method.DefaultLearningRate.ToString(CultureInfo.InvariantCulture)}, the peak learning rate where none is set");
+            if (row.Needs is { } needs)
+            {
+                Line("needs", needs);
+            }
+            else
+            {
+                Line("acts at", row.ActsAt!);
+                Line("trained", $"{Count(row.TrainedParameters)} parameters");
+                Line("stored", $"{Count(row.StoredParameters)} parameters, {Amounts.Bytes(row.BytesPerTask!.Value)} a task");
+                Line("merges", YesNo(row.Merges));
+            }
+
+            Line("mixed", YesNo(row.MixedBatch));
             Line("starts", method.IsIdentityAtStart(method.Defaults) ? "as the backbone" : "close to the backbone");
             foreach ((string key, JsonNode? value) in row.Settings)
             {
