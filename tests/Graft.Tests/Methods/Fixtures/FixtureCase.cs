@@ -56,9 +56,10 @@ internal sealed class FixtureCase : IDisposable
     /// <summary>Attaches a method and fills its parameters.</summary>
     /// <param name="method">Its name.</param>
     /// <param name="settings">Its settings as JSON.</param>
-    /// <param name="keyOf">The name in the file, without <c>w_</c>, of the parameter at a path; null for one that the test fills.</param>
+    /// <param name="keyOf">The name in the file, without what stands before it, of the parameter at a path; null for one that the test fills.</param>
     /// <param name="gradient">What stands before the name of a weight's gradient.</param>
-    public void Attach(string method, string settings, Func<string, string?> keyOf, string gradient = "d_w_")
+    /// <param name="weight">What stands before the name of a weight.</param>
+    public void Attach(string method, string settings, Func<string, string?> keyOf, string gradient = "d_w_", string weight = "w_")
     {
         using var rng = new Rng(1, Device.Cpu);
         var peft = PeftMethods.Get(method);
@@ -68,7 +69,7 @@ internal sealed class FixtureCase : IDisposable
         {
             if (keyOf(path) is { } key)
             {
-                parameter.Assign(_file.Load("w_" + key).Reshape(parameter.Value.Shape));
+                parameter.Assign(_file.Load(weight + key).Reshape(parameter.Value.Shape));
                 Follow(gradient + key, parameter.Value);
             }
         }

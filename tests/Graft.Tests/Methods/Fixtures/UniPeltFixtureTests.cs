@@ -251,12 +251,15 @@ public sealed class UniPeltFixtureTests
         using var f = new FixtureCase("adapterhub_lora_stack3_gated");
         LinearSite map = null!;
         f.Sites(build => map = build.Linear("map", Width, Width, SiteRole.Query, SiteRole.SelfAttention, StackKind.Encoder, 0), "map.");
-        f.Attach("test-chained-lora", "{}", path => path["map.".Length..].Replace(".lora", "_lora", StringComparison.Ordinal).Replace(".gate", "_gate", StringComparison.Ordinal));
+        f.Attach(
+            "test-chained-lora", "{}",
+            path => path["map.".Length..].Replace(".lora", "_lora", StringComparison.Ordinal).Replace(".gate", "_gate", StringComparison.Ordinal),
+            gradient: "d_w", weight: "w");
         var x = f.Input("x");
 
         var output = f.Run(Rows, pass => map.Apply(pass, x));
 
-        f.Close("gates", Tensor.Cat([.. Enumerable.Range(0, 3).Select(i => output.Observations[$"map.{i}.gate"][0].Value.View(Rows, 1))], 1));
+        f.Close("gates", Tensor.Cat([.. Enumerable.Range(0, 3).Select(i => output.Observations[$"map.{i}.gate"][0].Value)], 0));
         f.Check(output.Output.LastHiddenState);
     }
 
