@@ -50,7 +50,9 @@ public class Bert : Backbone
         var text = new PromptedText(Lookup(pass, _words, ids), input.Mask?.To(DType), ids.Size(1));
         text = _prompt.Apply(pass, text, asWords: true);
         var shift = pass?.Groups.Max(g => g.PositionShift) ?? 0;
-        if (text.Embedded.Size(1) + shift > Config.MaxTokens)
+        // Padding may reach beyond the table where rows of one batch have different virtual tokens; what is real must not.
+        var reaches = text.Embedded.Size(1) + shift > Config.MaxTokens;
+        if (reaches && LongestRow(pass, text, shift) > Config.MaxTokens)
         {
             var added = text.Embedded.Size(1) - ids.Size(1) + shift;
             throw new ArgumentException(
@@ -61,6 +63,10 @@ public class Bert : Backbone
         // A virtual word is no padding, is of the first segment, and counts as a position.
         var types = text.Spread(input.TypeIds ?? ids.ZerosLike(), 0);
         var positions = PositionIds(text.Spread(ids, -1), shift == 0 ? null : Shifts(pass!, ids.Device));
+        if (reaches)
+        {
+            positions = positions.Minimum(Tensor.Full([1], _positions.Shape[0] - 1, DType.Int64, ids.Device));
+        }
 
         // The sum's order is the reference's: word + segment, then position.
         var embedded = text.Embedded + Lookup(pass, _types, types);
@@ -94,6 +100,18 @@ public class Bert : Backbone
     {
         var positions = Tensor.Arange(ids.Size(1), DType.Int64, ids.Device).Unsqueeze(0);
         return shift is null ? positions : positions + shift;
+    }
+
+    /// <summary>The positions that the longest row takes up to its last real token, virtual tokens and shift included.</summary>
+    private static long LongestRow(AdapterPass? pass, PromptedText text, int shift)
+    {
+        if (text.Mask is not { } mask)
+        {
+            return text.Embedded.Size(1) + shift;
+        }
+
+        var ends = (mask.To(DType.Int64) * Tensor.Arange(1, mask.Size(1) + 1, 1, DType.Int64, mask.Device)).Max(1, keep: true).Values;
+        return (shift == 0 ? ends : ends + Shifts(pass!, mask.Device)).Max().ToInt64();
     }
 
     private static Tensor Shifts(AdapterPass pass, Device device) =>

@@ -11,6 +11,8 @@ namespace Graft.Tests.Methods;
 /// <summary>Laws of prefixes and prompts that hold beside the conformance suite.</summary>
 public sealed class VirtualTokenTests
 {
+    public static TheoryData<string> Backbones => TinyBackbones.Names;
+
     public static TheoryData<string> Methods => ["prefix-tuning", "p-tuning-v2", "p-tuning", "prompt-tuning"];
 
     public static TheoryData<string, string> TrainingForms => new()
@@ -115,6 +117,30 @@ public sealed class VirtualTokenTests
         var error = Assert.Throws<ArgumentException>(() => Run(backbone, adapter, TinyBackbones.Batch(1, 11)));
 
         Assert.Contains("11 tokens a row and virtual tokens take 20 positions", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory, MemberData(nameof(Backbones))]
+    public void Rows_that_fit_alone_fit_together_whatever_positions_their_neighbours_take(string name)
+    {
+        using var backbone = TinyBackbones.Create(name);
+        using var words = Attach(backbone, "p-tuning", """{"length": 12}""");
+        using var shifted = Attach(backbone, "p-tuning-v2", """{"length": 6}""");
+        using var scope = new TensorScope();
+        var model = new AdaptedModel(backbone);
+        RowAdapter[] rows = [new(null), new(words), new(shifted), new(null)];
+        var batch = TinyBackbones.Batch(1, 30, 18, 24, 3);
+
+        var mixed = model.Forward(batch, rows).Output.LastHiddenState;
+
+        foreach (var (row, length) in new[] { 30, 18, 24, 3 }.Index())
+        {
+            var alone = new BackboneInput(batch.InputIds.Narrow(0, row, 1).Narrow(1, 0, length));
+            TensorAssert.Close(model.Forward(alone, [rows[row]]).Output.LastHiddenState, mixed.Narrow(0, row, 1).Narrow(1, 0, length));
+        }
+
+        Assert.Throws<ArgumentException>(() => model.Forward(TinyBackbones.Batch(1, 30, 19, 24, 3), rows));
+        Assert.Throws<ArgumentException>(() => model.Forward(TinyBackbones.Batch(1, 30, 18, 25, 3), rows));
+        Assert.Throws<ArgumentException>(() => model.Forward(TinyBackbones.Batch(1, 31, 18, 24, 3), rows));
     }
 
     [Fact]
