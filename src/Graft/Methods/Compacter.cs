@@ -98,6 +98,11 @@ public sealed class Compacter : BottleneckMethod<CompacterConfig>
         var weights = config.SharedWeights
             ? builder.Shared("phm_" + role, () => Weights(builder.Rng, config, inputs, outputs))
             : Weights(builder.Rng, config, inputs, outputs);
+        if (weights.Columns != outputs / config.PhmDim || weights.Rows != inputs / config.PhmDim)
+        {
+            throw new GraftException("compacter shares its weights among blocks whose bottlenecks differ in width; give one reduction_factor, or set shared_weights to false.");
+        }
+
         return new PhmProjection(rule, !config.SharedRule, weights, !config.SharedWeights, config.PhmBias ? outputs : null);
     }
 

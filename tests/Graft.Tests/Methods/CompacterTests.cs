@@ -64,6 +64,19 @@ public sealed class CompacterTests : PeftMethodConformance
     }
 
     [Fact]
+    public void Weights_are_not_shared_among_blocks_of_different_widths()
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        using var rng = new Rng(1, Device.Cpu);
+        var config = Subject.ReadConfig(
+            new() { ["shared_weights"] = true, ["reduction_factor"] = JsonNode.Parse("""{"default": 2, "1": 4}""") }, "test");
+
+        var error = Assert.Throws<GraftException>(() => Subject.Attach(backbone, "a", config, rng));
+
+        Assert.Contains("shared_weights", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_width_that_does_not_divide_is_refused()
     {
         using var backbone = TinyBackbones.Create("bert");

@@ -107,6 +107,29 @@ public sealed class CompositionTests : IDisposable
     }
 
     [Fact]
+    public void A_composition_takes_the_positions_of_its_adapters()
+    {
+        var (a, b) = (Attach("p-tuning", 1), Attach("p-tuning", 2));
+        var taken = a.Method.PositionsTaken(a.Config);
+
+        Assert.True(taken > 0);
+        Assert.Equal(2 * taken, Taken(Compose.Stack(a, b)));
+        Assert.Equal(taken, Taken(Compose.Average(a, b)));
+        Assert.Equal(taken, Taken(Compose.Parallel(a, Attach("lora", 3))));
+
+        static int Taken(Adapter adapter) => adapter.Method.PositionsTaken(adapter.Config);
+    }
+
+    [Fact]
+    public void Parallel_adapters_are_not_merged_into_one_weight()
+    {
+        using var scope = new TensorScope();
+        var parallel = Compose.Parallel(Attach("lora", 1), Attach("lora", 1));
+
+        Assert.False(WeightMerger.CanMerge(parallel, _backbone));
+    }
+
+    [Fact]
     public void Stacks_and_averages_nest()
     {
         using var scope = new TensorScope();

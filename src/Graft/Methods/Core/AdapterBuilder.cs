@@ -13,13 +13,14 @@ public sealed class AdapterBuilder
     private readonly Adapter _adapter;
     private readonly PeftMethod _method;
     private readonly PeftConfig _config;
-    private readonly Dictionary<string, Module> _shared;
+    private readonly Dictionary<string, (Module Module, AdapterBuilder Owner)> _shared;
 
     internal AdapterBuilder(Adapter adapter, Backbone backbone, Rng rng)
     {
         (_adapter, _method, _config, _shared) = (adapter, adapter.Method, adapter.Config, new(StringComparer.Ordinal));
         Backbone = backbone;
         Rng = rng;
+        CheckLayers();
     }
 
     private AdapterBuilder(AdapterBuilder outer, PeftMethod method, PeftConfig config)
@@ -27,6 +28,7 @@ public sealed class AdapterBuilder
         (_adapter, _method, _config, _shared) = (outer._adapter, method, config, outer._shared);
         Backbone = outer.Backbone;
         Rng = outer.Rng;
+        CheckLayers();
     }
 
     /// <summary>The frozen model.</summary>
@@ -96,17 +98,20 @@ public sealed class AdapterBuilder
     /// <typeparam name="T">Its type.</typeparam>
     /// <param name="key">Its name within the adapter.</param>
     /// <param name="make">Makes it on first use.</param>
+    /// <exception cref="GraftException">Another method of a union calls a module of its own so.</exception>
     public T Shared<T>(string key, Func<T> make)
         where T : Module
     {
-        if (!_shared.TryGetValue(key, out var module))
+        if (!_shared.TryGetValue(key, out var shared))
         {
-            module = make();
-            _shared.Add(key, module);
-            _adapter.AddShared(key, module);
+            shared = (make(), this);
+            _shared.Add(key, shared);
+            _adapter.AddShared(key, shared.Module);
         }
 
-        return (T)module;
+        // Two methods of a union must not share in silence what each sizes for its own sites.
+        return ReferenceEquals(shared.Owner, this) ? (T)shared.Module : throw new GraftException(
+            $"Two parts of {_adapter.Method.Name} share '{key}' under one name, each for itself; make one part of them, or train them as adapters of their own.");
     }
 
     /// <summary>Calls <paramref name="prepare"/> once per pass, before the backbone runs; results go into the pass.</summary>
@@ -137,6 +142,16 @@ public sealed class AdapterBuilder
     /// <param name="group">The parameters and their settings.</param>
     public void Group(AdapterGroup group) => _adapter.OwnGroups.Add(group);
 
+    // A block that the backbone lacks is a mistake in the settings, which would otherwise train blocks that were to be left out.
+    private void CheckLayers()
+    {
+        if (_config is LayeredConfig { LeaveOut: { Count: > 0 } left } && left.Max() is var last && last >= Backbone.Config.Layers)
+        {
+            throw new GraftException(
+                $"{_method.Name}: leave_out has block {last}, and this {Backbone.Config.ModelType} backbone has blocks 0 to {Backbone.Config.Layers - 1}; name blocks that it has.");
+        }
+    }
+
     private bool Covered(Site site) => _config is not LayeredConfig config || config.Covers(site);
 
     private IReadOnlyList<T> Found<T>(IEnumerable<T> sites, SiteRole targets)
@@ -145,6 +160,6 @@ public sealed class AdapterBuilder
         return found.Count > 0
             ? found
             : throw new GraftException(
-                $"{_method.Name} asks for '{targets}', and this {Backbone.Config.ModelType} backbone has no such site; choose other targets.");
+                $"{_method.Name} asks for '{targets}', and this {Backbone.Config.ModelType} backbone has no such site that the settings do not leave out; choose other targets, or leave out less.");
     }
 }

@@ -16,6 +16,9 @@ public abstract class UnionMethod<TConfig> : PeftMethod<TConfig>
     public override int PositionsTaken(PeftConfig config) => Parts((TConfig)config).Sum(p => p.Method.PositionsTaken(p.Config));
 
     /// <inheritdoc/>
+    public override bool MayRest(PeftConfig config) => Parts((TConfig)config).Any(p => p.Method.MayRest(p.Config));
+
+    /// <inheritdoc/>
     public override bool ReadsPadding(PeftConfig config) => Parts((TConfig)config).Any(p => p.Method.ReadsPadding(p.Config));
 
     /// <inheritdoc/>

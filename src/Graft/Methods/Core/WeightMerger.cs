@@ -39,7 +39,7 @@ public sealed class WeightMerger : IDisposable
     /// <param name="adapter">The adapter.</param>
     /// <param name="backbone">Its backbone.</param>
     public static bool CanMerge(Adapter adapter, Backbone backbone) =>
-        backbone.Sites.All.All(s => adapter.Parts.At(s).ToArray().All(p => p is IMergeable { CanMerge: true } || (p is ParameterPart && adapter.Tasks.Count == 0)));
+        adapter.Branches.Count == 0 && backbone.Sites.All.All(s => adapter.Parts.At(s).ToArray().All(p => p is IMergeable { CanMerge: true } || (p is ParameterPart && adapter.Tasks.Count == 0)));
 
     /// <summary>Folds an adapter into the backbone's weights and checks on a batch that the answers stay the same.</summary>
     /// <param name="backbone">The backbone; changed.</param>

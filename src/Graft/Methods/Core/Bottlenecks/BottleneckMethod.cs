@@ -15,6 +15,9 @@ public abstract class BottleneckMethod<TConfig> : PeftMethod<TConfig>
         && (c.Parallel || !c.NormBefore || c.Residual == BottleneckResidual.Output);
 
     /// <inheritdoc/>
+    public override bool MayRest(PeftConfig config) => config is BottleneckConfig { StochasticDepth: > 0 };
+
+    /// <inheritdoc/>
     protected sealed override void Attach(AdapterBuilder builder, TConfig config)
     {
         Check(config);

@@ -21,6 +21,12 @@ internal sealed class MatrixStack : Module
 
     public DType DType => (_whole ?? _left!).Value.DType;
 
+    /// <summary>The rows of each matrix.</summary>
+    public long Rows => (_whole ?? _left!).Value.Size(1);
+
+    /// <summary>The columns of each matrix.</summary>
+    public long Columns => (_whole ?? _right!).Value.Size(2);
+
     /// <summary>The matrices, [n, rows, columns].</summary>
     public Tensor Whole() => _whole is not null ? _whole : _left!.Value.BatchMatMul(_right!);
 }

@@ -21,6 +21,13 @@ internal sealed class Composition(string kind, IReadOnlyList<Adapter> adapters) 
 
     public override PeftConfig Defaults { get; } = new CompositionConfig();
 
+    public override bool MayRest(PeftConfig config) => adapters.Any(a => a.Method.MayRest(a.Config));
+
+    /// <summary>Virtual tokens of a stack stand in a row; those of a mean or of branches take the same positions.</summary>
+    public override int PositionsTaken(PeftConfig config) => kind == "stack"
+        ? adapters.Sum(a => a.Method.PositionsTaken(a.Config))
+        : adapters.Max(a => a.Method.PositionsTaken(a.Config));
+
     public override bool ReadsPadding(PeftConfig config) => adapters.Any(a => a.Method.ReadsPadding(a.Config));
 
     public override PeftConfig ReadConfig(JsonObject? settings, string source) => throw Unsaved();
