@@ -36,7 +36,7 @@ public sealed record FusionConfig : PeftConfig
     public double Dropout { get; init => field = Require.Probability(value); }
 
     /// <summary>The weight of Σ ‖I - V‖² in the loss; 0 for none.</summary>
-    public double Regularization { get; init => field = value >= 0 ? value : throw new ArgumentException($"regularization is {value}, expected a number of at least 0", nameof(value)); } = 0.01;
+    public double Regularization { get; init => field = Require.NotNegative(value, nameof(Regularization)); } = 0.01;
 }
 
 /// <summary>

@@ -34,7 +34,7 @@ internal sealed class TrainTask(
             return finished;
         }
 
-        var maxTokens = Math.Min(settings.MaxTokens ?? 256, Room());
+        var maxTokens = Math.Min(settings.MaxTokens ?? 256, TaskModel.Room(backbone, method, config));
         var train = Tokenized(data.Train, maxTokens);
         var dev = Tokenized(data.Dev, maxTokens);
         using var model = CreateModel(maxTokens);
@@ -103,16 +103,6 @@ internal sealed class TrainTask(
 
         void Save() => Checkpoint.Save(
             checkpoint, model, trainer, best, new RunState(identity, log.Length, before.Seconds + _clock.Elapsed.TotalSeconds));
-    }
-
-    /// <summary>The tokens that a text may have beside the virtual ones.</summary>
-    private int Room()
-    {
-        var taken = method.PositionsTaken(config);
-        return backbone.Config.MaxTokens - taken is >= 8 and var room
-            ? room
-            : throw new GraftException(
-                $"{method.Name} takes {taken} of the backbone's {backbone.Config.MaxTokens} positions, which leaves too few for a text; give a smaller length.");
     }
 
     private TokenizedRows Tokenized(IReadOnlyList<Example> rows, int maxTokens) =>

@@ -102,7 +102,7 @@ public abstract class PeftMethod
     /// <param name="tokenizer">The backbone's tokenizer.</param>
     public virtual PeftConfig Resolve(PeftConfig config, Tokenizer tokenizer) => config;
 
-    /// <summary>Reads settings; what the object does not name keeps its default.</summary>
+    /// <summary>Reads settings; what the object does not name, or names as null, keeps its default.</summary>
     /// <param name="settings">The settings as JSON, or null for the defaults.</param>
     /// <param name="source">What to name in errors, such as the file.</param>
     /// <exception cref="GraftException">An unknown key, a value of the wrong kind or out of range.</exception>
@@ -163,9 +163,9 @@ public abstract class PeftMethod<TConfig> : PeftMethod
         }
 
         var whole = WriteConfig(Defaults);
-        foreach (var (key, value) in settings)
+        foreach (var (key, value) in settings.Where(s => s.Value is not null))
         {
-            whole[key] = value?.DeepClone();
+            whole[key] = value!.DeepClone();
         }
 
         try
@@ -191,6 +191,7 @@ public abstract class PeftMethod<TConfig> : PeftMethod
     public sealed override Adapter Attach(
         Backbone backbone, string name, PeftConfig config, Rng rng, IReadOnlyList<string>? tasks = null)
     {
+        CheckSize(backbone, config, tasks?.Count ?? 0);
         using var scope = new TensorScope();
         var adapter = new Adapter(name, this, config, tasks ?? [], new PartMap(backbone.Sites));
         try
@@ -203,6 +204,18 @@ public abstract class PeftMethod<TConfig> : PeftMethod
         {
             adapter.Dispose();
             throw;
+        }
+    }
+
+    // Asking the system for more than it has ends the process, not the call.
+    private void CheckSize(Backbone backbone, PeftConfig config, int tasks)
+    {
+        var count = CountParameters(config, backbone.Sites, Math.Max(1, tasks));
+        var available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (count * 4.0 > available)
+        {
+            throw new GraftException(
+                $"{Name} would train {count:N0} parameters with these settings, {count * 4.0 / (1 << 30):N0} GiB, and this machine has {available / (double)(1 << 30):N0} GiB of memory; choose smaller ones.");
         }
     }
 

@@ -6,21 +6,27 @@ namespace Graft.Methods.Core;
 /// <summary>Checks values of settings, in constructors and <c>with</c> expressions alike.</summary>
 public static class Require
 {
-    /// <summary>Requires a number of at least 1.</summary>
-    /// <param name="value">The value.</param>
-    /// <param name="name">The setting's name.</param>
-    /// <exception cref="ArgumentException">It is smaller.</exception>
-    public static int Positive(int value, [CallerArgumentExpression(nameof(value))] string name = "") => value > 0
-        ? value
-        : throw new ArgumentException($"{Snake(name)} is {value}, expected a whole number of at least 1", name);
+    /// <summary>The largest whole number of a setting: no rank, length or width of use is larger, and products of two fit their type.</summary>
+    public const int Largest = 1 << 20;
 
-    /// <summary>Requires a number of at least 0.</summary>
+    /// <summary>The largest number of a setting: what it multiplies stays finite in float32.</summary>
+    public const double LargestNumber = 1e9;
+
+    /// <summary>Requires a number from 1 to <see cref="Largest"/>.</summary>
     /// <param name="value">The value.</param>
     /// <param name="name">The setting's name.</param>
-    /// <exception cref="ArgumentException">It is smaller.</exception>
-    public static int NotNegative(int value, [CallerArgumentExpression(nameof(value))] string name = "") => value >= 0
+    /// <exception cref="ArgumentException">It is outside.</exception>
+    public static int Positive(int value, [CallerArgumentExpression(nameof(value))] string name = "") => value is > 0 and <= Largest
         ? value
-        : throw new ArgumentException($"{Snake(name)} is {value}, expected a whole number from 0 on", name);
+        : throw new ArgumentException($"{Snake(name)} is {value}, expected a whole number from 1 to {Largest}", name);
+
+    /// <summary>Requires a number from 0 to <see cref="Largest"/>.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="name">The setting's name.</param>
+    /// <exception cref="ArgumentException">It is outside.</exception>
+    public static int NotNegative(int value, [CallerArgumentExpression(nameof(value))] string name = "") => value is >= 0 and <= Largest
+        ? value
+        : throw new ArgumentException($"{Snake(name)} is {value}, expected a whole number from 0 to {Largest}", name);
 
     /// <summary>Requires one of some names.</summary>
     /// <param name="value">The value.</param>
@@ -32,23 +38,23 @@ public static class Require
             ? value
             : throw new ArgumentException($"{Snake(name)} is '{value}', expected one of {string.Join(", ", names)}", name);
 
-    /// <summary>Requires a finite number above 0.</summary>
+    /// <summary>Requires a number above 0 and up to <see cref="LargestNumber"/>.</summary>
     /// <param name="value">The value.</param>
     /// <param name="name">The setting's name.</param>
-    /// <exception cref="ArgumentException">It is not.</exception>
+    /// <exception cref="ArgumentException">It is outside.</exception>
     public static double Positive(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
-        value > 0 && double.IsFinite(value)
+        value is > 0 and <= LargestNumber
             ? value
-            : throw new ArgumentException($"{Snake(name)} is {value}, expected a number above 0", name);
+            : throw new ArgumentException($"{Snake(name)} is {value}, expected a number above 0 and up to {LargestNumber}", name);
 
-    /// <summary>Requires a finite number of at least 0.</summary>
+    /// <summary>Requires a number from 0 to <see cref="LargestNumber"/>.</summary>
     /// <param name="value">The value.</param>
     /// <param name="name">The setting's name.</param>
-    /// <exception cref="ArgumentException">It is not.</exception>
+    /// <exception cref="ArgumentException">It is outside.</exception>
     public static double NotNegative(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
-        value >= 0 && double.IsFinite(value)
+        value is >= 0 and <= LargestNumber
             ? value
-            : throw new ArgumentException($"{Snake(name)} is {value}, expected a number of at least 0", name);
+            : throw new ArgumentException($"{Snake(name)} is {value}, expected a number from 0 to {LargestNumber}", name);
 
     /// <summary>Requires a probability in [0, 1).</summary>
     /// <param name="value">The value.</param>
@@ -75,19 +81,19 @@ public static class Require
     public static SiteRole Linear(SiteRole value, [CallerArgumentExpression(nameof(value))] string name = "") =>
         Roles(value, SiteRole.AllLinear | SiteRole.AllSublayers, name);
 
-    /// <summary>Requires whole numbers of at least 1.</summary>
+    /// <summary>Requires whole numbers from 1 to <see cref="Largest"/>.</summary>
     /// <param name="value">The value.</param>
     /// <param name="name">The setting's name.</param>
     /// <exception cref="ArgumentException">One is not.</exception>
     public static PathNumbers Ranks(PathNumbers value, [CallerArgumentExpression(nameof(value))] string name = "") =>
-        Each(value, n => n >= 1 && n <= int.MaxValue && n == Math.Floor(n), "whole numbers of at least 1", name);
+        Each(value, n => n is >= 1 and <= Largest && n == Math.Floor(n), $"whole numbers from 1 to {Largest}", name);
 
-    /// <summary>Requires numbers above 0.</summary>
+    /// <summary>Requires numbers above 0 and up to <see cref="LargestNumber"/>.</summary>
     /// <param name="value">The value.</param>
     /// <param name="name">The setting's name.</param>
     /// <exception cref="ArgumentException">One is not.</exception>
     public static PathNumbers Positive(PathNumbers value, [CallerArgumentExpression(nameof(value))] string name = "") =>
-        Each(value, n => n > 0, "numbers above 0", name);
+        Each(value, n => n is > 0 and <= LargestNumber, $"numbers above 0 and up to {LargestNumber}", name);
 
     private static PathNumbers Each(PathNumbers value, Func<double, bool> good, string expected, string name)
     {

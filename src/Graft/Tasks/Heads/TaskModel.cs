@@ -17,7 +17,7 @@ public sealed class TaskModel : IDisposable
     /// <param name="adapter">The adapter; owned from now on.</param>
     /// <param name="head">The head; owned from now on.</param>
     /// <param name="maxTokens">The longest row in tokens; longer ones are truncated, in training and in prediction alike.</param>
-    /// <exception cref="GraftException">The adapter is a parallel composition.</exception>
+    /// <exception cref="GraftException">The adapter is a parallel composition, or its virtual tokens leave no room for a text.</exception>
     public TaskModel(TaskDefinition task, Backbone backbone, Adapter adapter, Head head, int maxTokens)
     {
         if (adapter.Branches.Count > 0)
@@ -26,7 +26,7 @@ public sealed class TaskModel : IDisposable
         }
 
         (Task, Backbone, Adapter, Head) = (task, backbone, adapter, head);
-        MaxTokens = Math.Min(maxTokens, backbone.Config.MaxTokens - adapter.Method.PositionsTaken(adapter.Config));
+        MaxTokens = Math.Min(maxTokens, Room(backbone, adapter.Method, adapter.Config));
         head.MoveTo(backbone.Device);
     }
 
@@ -44,6 +44,20 @@ public sealed class TaskModel : IDisposable
 
     /// <summary>The longest row in tokens.</summary>
     public int MaxTokens { get; }
+
+    /// <summary>The tokens that a text may have beside a method's virtual ones.</summary>
+    /// <param name="backbone">The frozen model.</param>
+    /// <param name="method">The method.</param>
+    /// <param name="config">Its settings.</param>
+    /// <exception cref="GraftException">The virtual tokens leave too few.</exception>
+    public static int Room(Backbone backbone, PeftMethod method, PeftConfig config)
+    {
+        var taken = method.PositionsTaken(config);
+        return backbone.Config.MaxTokens - taken is >= 8 and var room
+            ? room
+            : throw new GraftException(
+                $"{method.Name} takes {taken} of the backbone's {backbone.Config.MaxTokens} positions, which leaves too few for a text; give a smaller length.");
+    }
 
     /// <summary>Every trained parameter: the adapter's under <c>adapter.</c>, the head's under <c>head.</c>.</summary>
     public IEnumerable<(string Path, Parameter Parameter)> Parameters() =>

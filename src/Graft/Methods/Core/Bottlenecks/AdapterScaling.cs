@@ -40,10 +40,10 @@ internal sealed class AdapterScalingJson : JsonConverter<AdapterScaling>
 {
     public override AdapterScaling Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
     {
-        JsonTokenType.Number => new AdapterScaling(ScalingKind.Fixed, reader.GetDouble()),
+        JsonTokenType.Number when reader.GetDouble() is var factor && Math.Abs(factor) <= Require.LargestNumber => new AdapterScaling(ScalingKind.Fixed, factor),
         JsonTokenType.String when reader.ValueTextEquals("learned") => new AdapterScaling(ScalingKind.Learned, 1),
         JsonTokenType.String when reader.ValueTextEquals("channel") => new AdapterScaling(ScalingKind.Channel, 1),
-        _ => throw new JsonException("scaling is a number, 'learned' or 'channel'"),
+        _ => throw new JsonException("scaling is a number of at most 1e9, 'learned' or 'channel'"),
     };
 
     public override void Write(Utf8JsonWriter writer, AdapterScaling value, JsonSerializerOptions options)
