@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using Graft.Cli.Display;
 using Graft.Formats.Foreign;
+using Graft.Methods.Core;
 using Graft.Recipes;
 using Spectre.Console;
 
@@ -58,7 +60,7 @@ internal sealed class ConvertCommand : CommandWithExamples
         (string Key, string Value)[] lines =
         [
             ("name", report.Name),
-            ("method", $"{report.Method} {report.Config.ToJsonString()}"),
+            ("method", $"{report.Method} {Settings(report)}".TrimEnd()),
             ("backbone", report.Backbone),
             ("keys", $"{report.Keys.Count} read, none missing, unexpected or misshapen"),
             ("parameters", $"{Amounts.Count(report.Parameters)}, head {Amounts.Count(report.HeadParameters)}"),
@@ -80,5 +82,14 @@ internal sealed class ConvertCommand : CommandWithExamples
         }
 
         return ExitCode.Success;
+    }
+    // As --set takes them, without those that are the method's defaults.
+    private static string Settings(ConvertReport report)
+    {
+        var method = PeftMethods.Get(report.Method);
+        JsonObject defaults = method.WriteConfig(method.Defaults);
+        return string.Join(' ', report.Config
+            .Where(setting => !JsonNode.DeepEquals(setting.Value, defaults[setting.Key]))
+            .Select(setting => $"{setting.Key}={setting.Value}"));
     }
 }

@@ -77,7 +77,7 @@ public sealed class PrefixTuning : PeftMethod<PrefixTuningConfig>
     public override string Source => "Li and Liang 2021, arXiv 2101.00190, sections 4.2 and 4.3";
 
     /// <inheritdoc/>
-    public override double DefaultLearningRate => 5e-3;
+    public override double DefaultLearningRate => 2e-3;
 
     /// <inheritdoc/>
     protected override JsonTypeInfo<PrefixTuningConfig> Json => PrefixTuningJson.Default.PrefixTuningConfig;

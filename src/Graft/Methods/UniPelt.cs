@@ -89,7 +89,7 @@ public class UniPelt : UnionMethod<UniPeltConfig>
     public override string Source => "Mao et al. 2022, arXiv 2110.07577, section 2.2; the authors' code";
 
     /// <inheritdoc/>
-    public override double DefaultLearningRate => 5e-4;
+    public override double DefaultLearningRate => 1e-3;
 
     /// <inheritdoc/>
     protected sealed override JsonTypeInfo<UniPeltConfig> Json => UniPeltJson.Default.UniPeltConfig;

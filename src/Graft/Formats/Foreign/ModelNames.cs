@@ -5,6 +5,10 @@ public static class ModelNames
 {
     private const string Prefix = "hf:";
 
+    // Models that Graft restores from elsewhere and calls by a short name.
+    private static readonly Dictionary<string, string> s_hubNames =
+        new(StringComparer.Ordinal) { ["minilm"] = "sentence-transformers/all-MiniLM-L6-v2" };
+
     /// <summary>Graft's name of a model.</summary>
     /// <param name="name">Its name at the hub, or a folder, or null.</param>
     /// <param name="revision">Its revision, or null.</param>
@@ -19,7 +23,7 @@ public static class ModelNames
     {
         if (source is null || !source.StartsWith(Prefix, StringComparison.Ordinal))
         {
-            return (source, null);
+            return (source is null ? null : s_hubNames.GetValueOrDefault(source, source), null);
         }
 
         var parts = source[Prefix.Length..].Split('@', 2);
