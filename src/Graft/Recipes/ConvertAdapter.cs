@@ -43,7 +43,8 @@ public static class ConvertAdapter
         return new ConvertReport(
             found.Format.Name, format.Name, found.Folder, settings.Destination, adapter.Name, adapter.Method, adapter.Config, folder, adapter.Keys.Loaded, adapter.Elements,
             adapter.Head?.Weights.Values.Sum(w => w.Count) ?? 0, adapter.Head?.Task.Labels ?? [], [.. adapter.UnknownFields.Select(f => f.Key)], adapter.Notes,
-            new DirectoryInfo(settings.Destination).EnumerateFiles().OrderBy(f => f.Name, StringComparer.Ordinal).ToDictionary(f => f.Name, f => f.Length, StringComparer.Ordinal));
+            Directory.EnumerateFiles(settings.Destination, "*", SearchOption.AllDirectories).OrderBy(f => f, StringComparer.Ordinal)
+                .ToDictionary(f => Path.GetRelativePath(settings.Destination, f), f => new FileInfo(f).Length, StringComparer.Ordinal));
 
         // A package that does not load must not appear: only the folder of tasks knows whether a head's settings make sense.
         void Check(string place) => TaskModelPackage.Load(place, backbone).Dispose();

@@ -122,9 +122,11 @@ public static class Inspect
     private static InspectReport Foreign(string path, AdapterFormat format, string? source)
     {
         var look = new Look();
-        foreach (var file in Directory.EnumerateFiles(path, "*.safetensors").Order(StringComparer.Ordinal))
+
+        // A fusion has its adapters in sub-folders.
+        foreach (var file in Directory.EnumerateFiles(path, "*.safetensors", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
-            look.File(file);
+            look.File(file, Path.GetRelativePath(path, file));
         }
 
         var facts = new JsonObject { ["format"] = format.Name };
@@ -218,17 +220,17 @@ public static class Inspect
             }
         }
 
-        public void Size(string path) => _bytes[Path.GetFileName(path)] = new FileInfo(path).Length;
+        public void Size(string path, string? name = null) => _bytes[name ?? Path.GetFileName(path)] = new FileInfo(path).Length;
 
-        /// <summary>Reads every tensor of a file; returns its metadata, or null when the file cannot be opened.</summary>
-        public IReadOnlyDictionary<string, string>? File(string path)
+        /// <summary>Reads every tensor of a file, shown by its name or another; returns its metadata, or null when the file cannot be opened.</summary>
+        public IReadOnlyDictionary<string, string>? File(string path, string? name = null)
         {
             IReadOnlyDictionary<string, string>? metadata = null;
-            var name = Path.GetFileName(path);
+            name ??= Path.GetFileName(path);
             Try(() =>
             {
                 using var file = SafetensorsFile.Open(path);
-                Size(path);
+                Size(path, name);
                 metadata = file.Metadata;
                 foreach (var key in file.Keys.Order(StringComparer.Ordinal))
                 {

@@ -62,8 +62,13 @@ public abstract class AdapterFormat
         });
     }
 
-    /// <summary>The names of the files and folders that the format writes; a folder with others is never replaced.</summary>
+    /// <summary>The names of the files that the format writes; a folder with others is never replaced.</summary>
     protected abstract IReadOnlyList<string> Entries { get; }
+
+    /// <summary>Whether an entry of a folder is one that the format writes.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="entry">The name of a file or folder in it.</param>
+    protected virtual bool Writes(string folder, string entry) => Entries.Contains(entry, StringComparer.Ordinal);
 
     /// <summary>Writes an adapter into a folder that nobody reads yet.</summary>
     /// <param name="folder">The folder; it is there and empty.</param>
@@ -89,8 +94,8 @@ public abstract class AdapterFormat
             throw new GraftException($"The folder '{folder}' is not empty; choose another one, or replace what is there with --overwrite.");
         }
 
-        var known = AdapterFormats.All.SelectMany(f => f.Entries).ToHashSet(StringComparer.Ordinal);
-        var foreign = Directory.EnumerateFileSystemEntries(folder).Select(p => Path.GetFileName(p)).Where(n => !known.Contains(n)).Order(StringComparer.Ordinal).ToList();
+        var foreign = Directory.EnumerateFileSystemEntries(folder).Select(p => Path.GetFileName(p))
+            .Where(n => !AdapterFormats.All.Any(f => f.Writes(folder, n))).Order(StringComparer.Ordinal).ToList();
         if (foreign.Count > 0)
         {
             throw new GraftException($"The folder '{folder}' holds what is no part of an adapter ({Suggest.List(foreign)}), so it is not replaced; choose an empty or new folder.");

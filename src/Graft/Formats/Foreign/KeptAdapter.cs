@@ -42,7 +42,7 @@ public sealed record KeptAdapter(
     /// <param name="folder">The folder.</param>
     /// <param name="adapter">The adapter.</param>
     /// <param name="keepHead">Whether the head's weights are kept too, as the library's files do not have them.</param>
-    /// <param name="bound">The names of the library's files that it belongs to.</param>
+    /// <param name="bound">The library's files that it belongs to, by their paths within the folder.</param>
     public static void Write(string folder, ForeignAdapter adapter, bool keepHead, params IReadOnlyList<string> bound)
     {
         ArgumentNullException.ThrowIfNull(adapter);
@@ -88,7 +88,7 @@ public sealed record KeptAdapter(
         var root = StrictJson.Load(path);
         root.Allow("format", "format_version", "method", "config", "name", "task", "head", "base_model", "fingerprint", "max_tokens", "training", "files");
         var files = root.Nested("files");
-        var changed = files?.Keys.FirstOrDefault(name => name != Path.GetFileName(name) || !Fits(Path.Combine(folder, name), files.TextOrNull(name)));
+        var changed = files?.Keys.FirstOrDefault(name => !IsInside(name) || !Fits(Path.Combine(folder, name), files.TextOrNull(name)));
         if (files is null || changed is not null || root.Whole("format_version", 0) != Version)
         {
             return (null, $"{FileName} is not used, as it was written with another {changed ?? "version of Graft"}: the folder is read as the other library's alone.");
@@ -122,6 +122,10 @@ public sealed record KeptAdapter(
         using var scope = new TensorScope();
         return file.Keys.ToDictionary(key => key, key => file.Load(key).Clone().Unscoped(), StringComparer.Ordinal);
     }
+
+    // A file of the folder or of its sub-folders, however hostile the text is.
+    private static bool IsInside(string name) =>
+        !Path.IsPathRooted(name) && !name.Contains('\\', StringComparison.Ordinal) && name.Split('/').All(part => part is not ("" or "." or ".."));
 
     private static bool Fits(string path, string? hash) => File.Exists(path) && FileHash.Sha256(path) == hash;
 

@@ -54,12 +54,17 @@ internal static class HubFiles
     ];
 
     /// <summary>The adapter with the folder's head, if it has one.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="folder">The folder that the head lies in.</param>
+    /// <param name="promptInFront">Whether the library's head would read a prompt's vector in place of the first token.</param>
+    /// <param name="backbone">The backbone.</param>
+    /// <param name="kept">What is kept beside the library's files, and the folder that it lies in.</param>
     /// <exception cref="GraftException">The head is of a kind that Graft has not, or its files are damaged or incomplete.</exception>
-    public static ForeignAdapter WithHead(ForeignAdapter adapter, string folder, HubModel model, Backbone backbone, KeptAdapter? kept)
+    public static ForeignAdapter WithHead(ForeignAdapter adapter, string folder, bool promptInFront, Backbone backbone, (KeptAdapter? Kept, string Folder) kept)
     {
-        if (kept is { HasHeadWeights: true, Task: { } task, HeadSettings: { } settings })
+        if (kept.Kept is { HasHeadWeights: true, Task: { } task, HeadSettings: { } settings })
         {
-            return adapter with { Head = new ForeignHead(task, settings, KeptAdapter.ReadHead(folder)) };
+            return adapter with { Head = new ForeignHead(task, settings, KeptAdapter.ReadHead(kept.Folder)) };
         }
 
         if (!File.Exists(Path.Combine(folder, HubHead.ConfigName)))
@@ -67,8 +72,8 @@ internal static class HubFiles
             return adapter;
         }
 
-        var head = HubHead.Read(folder, model, backbone.Config.HiddenSize);
-        if (HubConfigs.HasPromptInFront(HubConfigs.Write(adapter.Method, adapter.Config, backbone.Sites)))
+        var head = HubHead.Read(folder, HubModel.Of(backbone), backbone.Config.HiddenSize);
+        if (promptInFront)
         {
             throw new GraftException(
                 $"'{folder}' has a prompt in front of the text, so that AdapterHub's head reads the prompt's first vector and Graft's the first token; remove {HubHead.ConfigName} and the head's weights to read the adapter alone.");
@@ -83,26 +88,71 @@ internal static class HubFiles
 
         return adapter with
         {
-            Head = new ForeignHead(kept?.Task ?? head.Task, kept?.HeadSettings ?? head.Settings, weights),
+            Head = new ForeignHead(kept.Kept?.Task ?? head.Task, kept.Kept?.HeadSettings ?? head.Settings, weights),
             Keys = adapter.Keys with { Loaded = [.. adapter.Keys.Loaded, .. keys.Loaded] },
         };
     }
 
+    /// <summary>Writes the adapter's head where the library has such heads.</summary>
+    /// <returns>The files that were written; none without a head or where the library has no such head.</returns>
+    public static IReadOnlyList<string> WriteHead(string folder, string name, ForeignAdapter adapter, bool promptInFront, Backbone backbone)
+    {
+        if (adapter.Head is null || HubHead.Config(adapter.Head, promptInFront) is not { } head)
+        {
+            return [];
+        }
+
+        var parts = HubHead.Flexible(name, (long)head["layers"]!, backbone.Config.HiddenSize, (long)head["num_labels"]!);
+        ForeignWeights.Write(Path.Combine(folder, HubHead.WeightsName), parts.Select(t => (t, adapter.Head.Weights)));
+        WriteConfig(folder, HubHead.ConfigName, head, name, adapter, backbone);
+        return [HubHead.ConfigName, HubHead.WeightsName];
+    }
+
+    /// <summary>Refuses an adapter of another model; asks for every field that says which it is for.</summary>
+    /// <exception cref="GraftException">It is of another architecture or width.</exception>
+    public static void CheckModel(AskedFields top, Backbone backbone)
+    {
+        var (type, width) = (top.Text("model_type"), top.Whole("hidden_size", backbone.Config.HiddenSize));
+        top.Ignore("model_class", "config");
+        if (type != backbone.Config.ModelType || width != backbone.Config.HiddenSize)
+        {
+            throw top.Error("model_type", $"the adapter is for a {type} model of width {width}{(top.Text("model_name") is { } name ? $" ({name})" : "")}, and the backbone is a {backbone.Config.ModelType} model of width {backbone.Config.HiddenSize}; give its own with --backbone.");
+        }
+
+        top.Ignore("model_name");
+    }
+
+    /// <summary>What is kept is bound to the files by their hashes, so it has to say the same; a difference would be a fault of this library.</summary>
+    public static GraftException KeptDiffers(string folder, string method, string fileName, string read) => new(
+        $"'{folder}' has settings in {KeptAdapter.FileName} ({method}) that are not those of its {fileName} ({read}); delete the first to read the folder as AdapterHub's alone.");
+
     /// <summary>Writes a file of settings as the library does: sorted keys, two blanks of indentation.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="fileName">The file's name.</param>
+    /// <param name="config">What stands under <c>config</c>.</param>
+    /// <param name="name">The adapter's name in the library.</param>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="backbone">The backbone.</param>
+    /// <param name="fused">The names of the adapters that it fuses, or null.</param>
     public static void WriteConfig(
-        string folder, string fileName, JsonObject config, string name, HubModel model, ForeignAdapter adapter, Backbone backbone)
+        string folder, string fileName, JsonObject config, string name, ForeignAdapter adapter, Backbone backbone, IReadOnlyList<string>? fused = null)
     {
         var root = new JsonObject
         {
             ["config"] = config.DeepClone(),
             ["hidden_size"] = backbone.Config.HiddenSize,
-            ["model_class"] = model.ModelClass,
+            ["model_class"] = HubModel.Of(backbone).ModelClass,
             ["model_name"] = ModelNames.FromGraft(adapter.BaseModel).Name,
             ["model_type"] = backbone.Config.ModelType,
             ["name"] = name,
             ["version"] = Version,
         };
-        if (fileName == AdapterConfigFile.Name && adapter.Origin == AdapterHubFormat.FormatName)
+        if (fused is not null)
+        {
+            root["adapter_names"] = new JsonArray([.. fused.Select(n => (JsonNode?)n)]);
+        }
+
+        if (fileName != HubHead.ConfigName && adapter.Origin == AdapterHubFormat.FormatName)
         {
             foreach (var (path, value) in adapter.UnknownFields)
             {
@@ -110,8 +160,11 @@ internal static class HubFiles
             }
         }
 
-        AtomicFile.Write(Path.Combine(folder, fileName), stream => JsonSerializer.Serialize(stream, Sorted(root), s_readable));
+        WriteJson(Path.Combine(folder, fileName), Sorted(root));
     }
+
+    /// <summary>Writes JSON with two blanks of indentation.</summary>
+    public static void WriteJson(string path, JsonNode? root) => AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, root, s_readable));
 
     // A field that Graft does not know goes back to where it was, unless that place is gone or taken.
     private static void Put(JsonNode root, ReadOnlySpan<string> path, JsonNode? value)

@@ -88,6 +88,8 @@ internal sealed class HubKeys(SiteMap sites, string name, string prefix)
             (EmbeddingSite, "prompt") => Same($"{Module(site)}.prompt_embedding.weight"),
             (HiddenSite, "scaling" or "gate.weight" or "gate.bias") => Same($"{Module(site)}.{key}"),
             (HiddenSite, "norm_before.weight" or "norm_before.bias") => Same($"{Module(site)}.adapter_down.0.{Last(key)}"),
+            (HiddenSite hidden, _) when key.StartsWith("fusion.", StringComparison.Ordinal) =>
+                Same($"{prefix}{HubModel.BottleneckModule(hidden)}.adapter_fusion_layer.{name}.{key["fusion.".Length..]}"),
             (HiddenSite, "norm_after.weight" or "norm_after.bias") => Same($"{Module(site)}.adapter_{key}"),
             (HiddenSite, _) when Side(site, key, dimensions) is { } side && Projection(key, hypercomplex: dimensions.GetValueOrDefault(site.Path + ".down.weight") != 2) is { } part => Same($"{Module(site)}.{side}.{part}"),
             _ => throw NoKey(path),
