@@ -62,7 +62,7 @@ public abstract partial class PeftMethodConformance
         var unpadded = Run(backbone, adapter, shortRow).LastHiddenState;
         if (Subject.ReadsPadding(Config))
         {
-            Assert.ThrowsAny<Exception>(() => TensorAssert.Close(unpadded, padded));
+            TensorAssert.Differs(unpadded, padded);
         }
         else
         {

@@ -66,7 +66,7 @@ public sealed class PTuning : PeftMethod<PTuningConfig>
     public override string Source => "Liu et al. 2021, arXiv 2103.10385, section 3.2; HF PEFT's PromptEncoder";
 
     /// <inheritdoc/>
-    public override double DefaultLearningRate => 5e-3;
+    public override double DefaultLearningRate => 1e-2;
 
     /// <inheritdoc/>
     protected override JsonTypeInfo<PTuningConfig> Json => PTuningJson.Default.PTuningConfig;
