@@ -62,7 +62,7 @@ public abstract partial class PeftMethodConformance
         var unpadded = Run(backbone, adapter, shortRow).LastHiddenState;
         if (Subject.ReadsPadding(Config))
         {
-            TensorAssert.Differs(unpadded, padded);
+            Assert.True((unpadded - padded).Abs().Max().ToDouble() > 1e-4, "Padding changes nothing, though the method says that it reads it.");
         }
         else
         {
