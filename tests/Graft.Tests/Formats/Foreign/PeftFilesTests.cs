@@ -182,6 +182,34 @@ public sealed class PeftFilesTests : IDisposable
         Assert.Contains("a_field_of_the_future", File.ReadAllText(_folder.At("b", "adapter_config.json")), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("", 1)]
+    [InlineData("\"peft_version\": \"0.18.0\", ", 0)]
+    public void Patterns_that_versions_read_differently_are_told(string version, int notes)
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        var config = "{" + version + """
+            "peft_type": "LORA", "r": 2, "target_modules": ["query", "value"], "rank_pattern": {"self.query": 2}, "alpha_pattern": {"query": 3}}
+            """;
+        Write(_folder.At("a"), config, [.. ForeignPackages.LoraKeys(2)]);
+
+        using var adapter = new PeftFormat().Read(_folder.At("a"), backbone);
+
+        Assert.Equal(notes, adapter.Notes.Count);
+    }
+
+    [Fact]
+    public void Patterns_are_written_so_that_every_version_reads_the_same()
+    {
+        using var backbone = TinyBackbones.Create("bert", layers: 1);
+        ForeignPackages.Save(_folder.At("a"), backbone, "lora", """{"rank_pattern": {"self.query": 2}, "alpha_pattern": {"query": 3}}""");
+        ForeignPackages.Convert(_folder.At("a"), _folder.At("b"), "peft", backbone);
+        var config = JsonNode.Parse(File.ReadAllText(_folder.At("b", "adapter_config.json")))!;
+
+        Assert.Equal("""{"layer.0.attention.self.query":2}""", config["rank_pattern"]!.ToJsonString());
+        Assert.Equal("""{"layer.0.attention.self.query":3}""", config["alpha_pattern"]!.ToJsonString());
+    }
+
     [Fact]
     public void The_documented_ia3_configuration_is_read()
     {

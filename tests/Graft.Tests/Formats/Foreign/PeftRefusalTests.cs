@@ -38,6 +38,7 @@ public sealed class PeftRefusalTests : IDisposable
     [InlineData("task_type", "\"SEQ_CLS\"", "has no head")]
     [InlineData("modules_to_save", "[\"classifier\"]", "has no head")]
     [InlineData("use_dora", "true", "missing")]
+    [InlineData("bias", "\"lora_only\"", "set it to none")]
     [InlineData("layers_to_transform", "[0]", "unexpected")]
     public void A_value_that_graft_cannot_honour_is_one_sentence(string field, string value, string named)
     {

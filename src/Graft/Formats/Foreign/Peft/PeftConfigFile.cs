@@ -5,7 +5,7 @@ using Graft.Torch;
 
 namespace Graft.Formats.Foreign.Peft;
 
-/// <summary>An <c>adapter_config.json</c> of HF PEFT, checked against the fields that its method knows. Immutable.</summary>
+/// <summary>An <c>adapter_config.json</c> of HF PEFT, checked against the fields that its method knows, and what there is to say about it. For one thread.</summary>
 internal sealed class PeftConfigFile
 {
     // As Python's json.dumps writes: two blanks, keys in order.
@@ -18,6 +18,9 @@ internal sealed class PeftConfigFile
 
     /// <summary>Its fields.</summary>
     public StrictObject Fields { get; }
+
+    /// <summary>What a user should know about the reading, a sentence each; mappings add to it.</summary>
+    public List<string> Notes { get; } = [];
 
     /// <summary>The method's name in capitals, such as <c>LORA</c>.</summary>
     public string PeftType => Fields.Text("peft_type").ToUpperInvariant();

@@ -80,7 +80,7 @@ public sealed class PeftFormat : AdapterFormat
             UnknownFields = config.Unknown(mapping.Fields),
             Origin = Name,
             Keys = keys,
-            Notes = [.. new[] { note, kept is null && form is not null ? LabelNote(outputs) : null }.OfType<string>()],
+            Notes = [.. new[] { note, kept is null && form is not null ? LabelNote(outputs) : null }.OfType<string>(), .. config.Notes],
         };
     }
 

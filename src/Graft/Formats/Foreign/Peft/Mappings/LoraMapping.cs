@@ -82,13 +82,18 @@ internal sealed class LoraMapping : PeftMapping
             ["alpha"] = fields.Number("lora_alpha", 8),
             ["dropout"] = fields.Number("lora_dropout", 0),
             ["use_rslora"] = fields.Flag("use_rslora", false),
-            ["rank_pattern"] = PeftPatterns.Read(config, "rank_pattern", sites, modules),
-            ["alpha_pattern"] = PeftPatterns.Read(config, "alpha_pattern", sites, modules),
         };
+        PeftPatterns.Read(settings, config, sites, modules);
         SiteSelection.Describe(settings, modules.Backbone, ("targets", sites));
         if (dora)
         {
             return bias == "none" && !fields.Flag("lora_bias", false) ? (Decomposed, settings) : throw config.Refused("use_dora", "Graft's DoRA trains no biases, which this adapter does");
+        }
+
+        // Versions 0.6 to 0.19 train the biases of adapted maps and do not save them.
+        if (bias == "lora_only" && !file.Keys.Any(k => k.EndsWith(".bias", StringComparison.Ordinal) && !k.EndsWith(".lora_B.bias", StringComparison.Ordinal)))
+        {
+            throw config.Refused("bias", "the file has no trained bias, as some versions of PEFT do not save them; set it to none to read the adapter without them");
         }
 
         settings["lora_bias"] = fields.Flag("lora_bias", false);
@@ -112,10 +117,9 @@ internal sealed class LoraMapping : PeftMapping
             ["lora_alpha"] = Number(layout.Number("alpha")),
             ["lora_dropout"] = layout.Number("dropout"),
             ["use_rslora"] = layout.Flag("use_rslora"),
-            ["rank_pattern"] = PeftPatterns.Write(layout, "rank_pattern", sites, Number),
-            ["alpha_pattern"] = PeftPatterns.Write(layout, "alpha_pattern", sites, Number),
             ["target_modules"] = layout.Modules.Names(sites),
         };
+        PeftPatterns.Write(fields, layout, sites, Number);
         if (layout.Method == Decomposed)
         {
             fields["use_dora"] = true;
@@ -165,7 +169,7 @@ internal sealed class LoraMapping : PeftMapping
         }
     }
 
-    // Versions before 0.6 named the bias of an adapted map without base_layer.
+    // Versions before base_layer named the bias of an adapted map as the model does.
     private static string Bias(PeftLayout layout, string site, bool adapted)
     {
         var (plain, wrapped) = (layout.Modules.Key(site, ".bias"), layout.Modules.Key(site, ".base_layer.bias"));
