@@ -121,8 +121,7 @@ public sealed class PeftFilesTests : IDisposable
                 "query",
                 "value"
               ],
-              "task_type": "SEQ_CLS",
-              "use_rslora": false
+              "task_type": "SEQ_CLS"
             }
             """;
         Assert.Equal(Expected.ReplaceLineEndings("\n"), File.ReadAllText(_folder.At("b", "adapter_config.json")));
@@ -226,6 +225,21 @@ public sealed class PeftFilesTests : IDisposable
 
         Assert.Equal("key, value", (string?)adapter.Config["targets"]);
         Assert.Equal("attention_out, feed_forward_out", (string?)adapter.Config["input_targets"]);
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"targets": "key, value, feed_forward_in", "input_targets": "feed_forward_out"}""")]
+    [InlineData("""{"targets": "none"}""")]
+    public void The_feed_forward_modules_are_among_the_targets(string settings)
+    {
+        using var backbone = TinyBackbones.Create("bert", layers: 12);
+        ForeignPackages.Save(_folder.At("a"), backbone, "ia3", settings);
+        ForeignPackages.Convert(_folder.At("a"), _folder.At("b"), "peft", backbone);
+        var config = JsonNode.Parse(File.ReadAllText(_folder.At("b", "adapter_config.json")))!;
+
+        // PEFT refuses to load anything else.
+        Assert.Subset(config["target_modules"]!.AsArray().Select(n => (string)n!).ToHashSet(), config["feedforward_modules"]!.AsArray().Select(n => (string)n!).ToHashSet());
     }
 
     [Fact]

@@ -95,6 +95,24 @@ public sealed class PeftRoundTripTests : IDisposable
         ForeignPackages.AssertSame(_folder.At("a"), _folder.At("c"));
     }
 
+    [Theory]
+    [InlineData("pooler", 1, "SEQ_CLS")]
+    [InlineData("first", 2, "FEATURE_EXTRACTION")]
+    public void Behind_prefixes_peft_saves_the_classifier_alone(string pooling, int layers, string task)
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        var head = new HeadConfig(TaskKind.Classification, 3, Enum.Parse<Pooling>(pooling, ignoreCase: true), Layers: layers);
+        ForeignPackages.Save(_folder.At("a"), backbone, "p-tuning-v2", head: head);
+
+        ForeignPackages.Convert(_folder.At("a"), _folder.At("b"), "peft", backbone);
+        ForeignPackages.Convert(_folder.At("b"), _folder.At("c"), "graft", backbone);
+
+        ForeignPackages.AssertSame(_folder.At("a"), _folder.At("c"));
+        var config = File.ReadAllText(Path.Combine(_folder.At("b"), "adapter_config.json"));
+        Assert.Contains(task, config, StringComparison.Ordinal);
+        Assert.DoesNotContain("modules_to_save", config, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_regression_head_keeps_its_scale()
     {

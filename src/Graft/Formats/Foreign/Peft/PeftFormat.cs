@@ -90,7 +90,7 @@ public sealed class PeftFormat : AdapterFormat
         ArgumentNullException.ThrowIfNull(adapter);
         ArgumentNullException.ThrowIfNull(backbone);
         var mapping = PeftMapping.For(adapter.Method);
-        var form = adapter.Head is { } head && mapping.RefusesHead is null ? PeftHead.For(head, backbone) : null;
+        var form = FormFor(adapter, mapping, backbone);
         var modules = new PeftModules(backbone, form is null ? "" : Architectures.PrefixOf(backbone.Config.ModelType));
         using var module = PackageFormat.Attach(adapter, backbone);
         var layout = LayoutOf(adapter.Method, module.Method.WriteConfig(module.Config), module, modules, null, null);
@@ -100,7 +100,7 @@ public sealed class PeftFormat : AdapterFormat
         fields["task_type"] = form is null ? "FEATURE_EXTRACTION" : SequenceClassification;
         fields["base_model_name_or_path"] = source;
         fields["revision"] = revision;
-        if (form is not null)
+        if (form is not null && mapping.NamesSavedModules)
         {
             fields["modules_to_save"] = new JsonArray([.. form.Saved.Select(s => (JsonNode?)s)]);
         }
@@ -112,6 +112,12 @@ public sealed class PeftFormat : AdapterFormat
             Path.Combine(folder, WeightsName),
             tensors.Concat(form?.Tensors(mapping.HeadRoot, outputs, backbone.Config.HiddenSize).Select(t => (t, adapter.Head!.Weights)) ?? []));
         KeptAdapter.Write(folder, adapter, keepHead: form is null, AdapterConfigFile.Name, WeightsName);
+    }
+
+    private static PeftHead? FormFor(ForeignAdapter adapter, PeftMapping mapping, Backbone backbone)
+    {
+        var form = adapter.Head is { } head && mapping.RefusesHead is null ? PeftHead.For(head, backbone) : null;
+        return form is null || mapping.NamesSavedModules || form.SavesClassifierAlone ? form : null;
     }
 
     private static PeftLayout LayoutOf(string method, JsonObject settings, Adapter adapter, PeftModules modules, SafetensorsFile? file, PeftConfigFile? config) => new(

@@ -21,6 +21,9 @@ internal sealed record PeftHead(string Pooling, int Layers, IReadOnlyList<string
     private static readonly PeftHead s_pooler = new("pooler", 1, s_saved, [("classifier", "")]);
     private static readonly PeftHead s_roberta = new("first", 2, s_saved, [("classifier.dense", "hidden."), ("classifier.out_proj", "")]);
 
+    /// <summary>Whether the head is the model's classifier and nothing else.</summary>
+    public bool SavesClassifierAlone => ReferenceEquals(Saved, s_saved);
+
     /// <summary>The head that a file has, or null for none.</summary>
     /// <param name="backbone">The backbone.</param>
     /// <param name="prefix">The backbone's prefix in the wrapped model.</param>

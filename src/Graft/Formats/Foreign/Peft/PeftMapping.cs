@@ -64,6 +64,9 @@ internal abstract class PeftMapping
     /// <summary>What precedes the keys of the head.</summary>
     public virtual string HeadRoot => PeftModules.Root;
 
+    /// <summary>Whether the configuration has <c>modules_to_save</c>; without it, PEFT saves the classifier alone.</summary>
+    public virtual bool NamesSavedModules => true;
+
     /// <summary>Why a head cannot go with this method, or null.</summary>
     public virtual string? RefusesHead => null;
 

@@ -45,12 +45,20 @@ internal sealed class Ia3Mapping : PeftMapping
         }
 
         var sites = layout.Sites("scale");
+        var inputs = sites.Where(s => ScalesInput(layout, s)).ToList();
+        var outputs = sites.Except(inputs).ToList();
+
+        // PEFT compares ends of names here, not of whole parts ("0.output.dense" ends "10.output.dense"), and wants the same names among the targets.
+        var names = Texts(layout.Modules.Names(inputs));
+        if (outputs.Any(s => names.Any(n => (layout.Modules.Prefix + s.Path).EndsWith(n, StringComparison.Ordinal))))
+        {
+            names = [.. inputs.Select(s => layout.Modules.Prefix + s.Path)];
+        }
+
         return new Dictionary<string, JsonNode?>(StringComparer.Ordinal)
         {
-            ["target_modules"] = layout.Modules.Names(sites),
-
-            // PEFT compares ends of names here, not of whole parts, so only whole paths are safe.
-            ["feedforward_modules"] = new JsonArray([.. sites.Where(s => ScalesInput(layout, s)).Select(s => (JsonNode?)(layout.Modules.Prefix + s.Path))]),
+            ["target_modules"] = List(Texts(layout.Modules.Names(outputs)).Concat(names)),
+            ["feedforward_modules"] = List(names),
         };
     }
 
@@ -70,4 +78,8 @@ internal sealed class Ia3Mapping : PeftMapping
     private static bool IsInput(PeftConfigFile config, string module) => config.Json("feedforward_modules") is JsonArray list
         ? list.Any(n => n is JsonValue v && v.TryGetValue<string>(out var end) && module.EndsWith(end, StringComparison.Ordinal))
         : PeftModules.Matches(config, "feedforward_modules", module, s_inputs);
+
+    private static List<string> Texts(JsonArray names) => [.. names.Select(n => (string)n!)];
+
+    private static JsonArray List(IEnumerable<string> names) => [.. names.Order(StringComparer.Ordinal).Select(n => (JsonNode?)n)];
 }

@@ -24,7 +24,7 @@ internal sealed class LoraMapping : PeftMapping
         new("megatron_core", "\"megatron.core\"", PeftFieldUse.Free),
         new("r", "8"),
         new("use_dora", "false", Written: false),
-        new("use_rslora", "false"),
+        new("use_rslora", "false", Written: false),
         new("alora_invocation_tokens", "null", PeftFieldUse.DefaultOnly, Written: false),
         new("arrow_config", "null", PeftFieldUse.DefaultOnly, Written: false),
         new("corda_config", "null", PeftFieldUse.Free, Written: false),
@@ -116,10 +116,14 @@ internal sealed class LoraMapping : PeftMapping
             ["r"] = Number(layout.Number("rank")),
             ["lora_alpha"] = Number(layout.Number("alpha")),
             ["lora_dropout"] = layout.Number("dropout"),
-            ["use_rslora"] = layout.Flag("use_rslora"),
             ["target_modules"] = layout.Modules.Names(sites),
         };
         PeftPatterns.Write(fields, layout, sites, Number);
+        if (layout.Flag("use_rslora"))
+        {
+            fields["use_rslora"] = true;
+        }
+
         if (layout.Method == Decomposed)
         {
             fields["use_dora"] = true;

@@ -32,6 +32,9 @@ internal sealed class PrefixMapping : PeftMapping
     public override string HeadRoot => "base_model.";
 
     /// <inheritdoc/>
+    public override bool NamesSavedModules => false;
+
+    /// <inheritdoc/>
     public override (string Method, JsonObject Config) Read(PeftConfigFile config, PeftModules modules, SafetensorsFile file)
     {
         PromptShape.Check(config, modules.Backbone);
