@@ -47,6 +47,10 @@ public sealed class PredictorTests
         using var predictor = new Predictor(backbone, TinyModels.Tokenizer(), Models(backbone));
         var rows = Rows(Models(backbone)).ToList();
         var expected = predictor.Predict(rows, cancellation: TestContext.Current.CancellationToken);
+
+        // What other tests left to the finalizer must not go during this one.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         var live = LiveTensors.Count;
 
         Parallel.For(0, 64, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
