@@ -102,6 +102,11 @@ public abstract class PeftMethod
     /// <param name="tokenizer">The backbone's tokenizer.</param>
     public virtual PeftConfig Resolve(PeftConfig config, Tokenizer tokenizer) => config;
 
+    /// <summary>What a trained adapter of this method learnt, as pictures for a report; none where a method has nothing to show.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="observed">What its parts showed over the rows of dev (<see cref="Observation"/>), means by name.</param>
+    public virtual IReadOnlyList<MethodPicture> Pictures(Adapter adapter, IReadOnlyDictionary<string, double> observed) => [];
+
     /// <summary>Reads settings; what the object does not name, or names as null, keeps its default.</summary>
     /// <param name="settings">The settings as JSON, or null for the defaults.</param>
     /// <param name="source">What to name in errors, such as the file.</param>

@@ -1,0 +1,76 @@
+using System.Text.Json.Nodes;
+
+namespace Graft.Evaluation.Comparisons;
+
+/// <summary>
+/// A matrix of runs, methods × tasks × sizes × seeds on one backbone, and the budget that every run gets. Immutable. Its file is
+/// <c>plan.json</c>, whose keys are the snake_case names of the properties; <c>docs/compare.md</c> shows one.
+/// </summary>
+public sealed record ComparisonPlan
+{
+    /// <summary>The comparison's name: that of its file without <c>.json</c> where it gives none.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>A backbone folder, or the name of a pulled one.</summary>
+    public string Backbone { get; init; } = "minilm";
+
+    /// <summary>The methods, in the order in which reports show them.</summary>
+    public required IReadOnlyList<PlannedMethod> Methods { get; init; }
+
+    /// <summary>The tasks and mixtures of tasks, in the order in which reports show them.</summary>
+    public required IReadOnlyList<PlannedTask> Tasks { get; init; }
+
+    /// <summary>Training rows of each task; null for all.</summary>
+    public IReadOnlyList<int?> Sizes { get; init; } = [null];
+
+    /// <summary>The seeds.</summary>
+    public IReadOnlyList<long> Seeds { get; init; } = [0, 1, 2];
+
+    /// <summary>A folder to look for the tasks' data first.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>Passes over the rows; null where <see cref="Steps"/> is given.</summary>
+    public double? Epochs { get; init; }
+
+    /// <summary>Optimizer steps of every run, whatever the method and size.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>Evaluations on dev during a run, spread evenly over its steps; the best one is kept.</summary>
+    public int Evaluations { get; init; } = 5;
+
+    /// <summary>Rows of an optimizer step.</summary>
+    public int Batch { get; init; } = 16;
+
+    /// <summary>
+    /// What the method's own learning rate is multiplied by in the search that every method gets: with the first seed of each method,
+    /// task and size every factor is tried and the best on dev is kept, for the other seeds too. One factor: no search.
+    /// </summary>
+    public IReadOnlyList<double> LearningRateFactors { get; init; } = [0.3, 1, 3];
+
+    /// <summary>The most dev rows that are evaluated on, drawn with seed 0; null for all.</summary>
+    public int? DevRows { get; init; }
+
+    /// <summary>The most test rows that are evaluated on, drawn with seed 0; null for all.</summary>
+    public int? TestRows { get; init; }
+
+    /// <summary>The longest row in tokens; null for the model's longest, at most 256.</summary>
+    public int? MaxTokens { get; init; }
+
+    /// <summary>The type of the frozen weights: <c>f32</c> or <c>bf16</c>.</summary>
+    public string Precision { get; init; } = "f32";
+
+    /// <summary>Where to compute: <c>cpu</c>, <c>cuda</c> or <c>cuda:1</c>.</summary>
+    public string Device { get; init; } = "cpu";
+}
+
+/// <summary>A method of a plan. Immutable.</summary>
+/// <param name="Name">What reports call it; unique in the plan.</param>
+/// <param name="Method">Its name in the registry.</param>
+/// <param name="Set">Its settings; what they do not name keeps its default.</param>
+/// <param name="LearningRate">The learning rate that the search's factors multiply; null for the method's own.</param>
+public sealed record PlannedMethod(string Name, string Method, JsonObject? Set = null, double? LearningRate = null);
+
+/// <summary>A task of a plan, or a mixture of tasks, which is one row of the matrix. Immutable.</summary>
+/// <param name="Name">What reports call it; unique in the plan.</param>
+/// <param name="Tasks">Names of tasks or paths of task files: one, or several for a mixture.</param>
+public sealed record PlannedTask(string Name, IReadOnlyList<string> Tasks);
