@@ -56,6 +56,18 @@ public sealed class InputShiftConformance : PeftMethodConformance
 public sealed class SeamTests
 {
     [Fact]
+    public void An_adapter_of_another_backbone_object_is_refused()
+    {
+        using var own = TinyBackbones.Create("bert");
+        using var other = TinyBackbones.Create("bert");
+        using var rng = new Rng(0, Device.Cpu);
+        using var adapter = PeftMethods.Get("lora").Attach(other, "stranger", PeftMethods.Get("lora").Defaults, rng);
+        using var scope = new TensorScope();
+        var fault = Assert.Throws<ArgumentException>(() => new AdaptedModel(own).Forward(TinyBackbones.Batch(0, 5, 3), adapter));
+        Assert.Contains("'stranger' was attached to another backbone", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Eight_methods_of_every_kind_share_one_batch_and_each_row_is_as_alone()
     {
         using var backbone = TinyBackbones.Create("bert");

@@ -34,7 +34,7 @@ public sealed class AdaptedModel(Backbone backbone)
     /// <param name="rng">The generator of dropout; required when training.</param>
     /// <param name="allHiddenStates">Whether to return every layer's output.</param>
     /// <param name="firstLayer">The first block of each stack in which the adapter acts.</param>
-    /// <exception cref="ArgumentException">Training without a generator.</exception>
+    /// <exception cref="ArgumentException">Training without a generator, or an adapter of another backbone object.</exception>
     public AdaptedOutput Forward(
         BackboneInput input, Adapter? adapter, bool training = false, Rng? rng = null, bool allHiddenStates = false, int firstLayer = 0)
     {
@@ -54,7 +54,7 @@ public sealed class AdaptedModel(Backbone backbone)
     /// <param name="training">Whether dropout acts.</param>
     /// <param name="rng">The generator of dropout; required when training.</param>
     /// <param name="allHiddenStates">Whether to return every layer's output.</param>
-    /// <exception cref="ArgumentException">Another number of rows, a task that its adapter does not hold, or training without a generator.</exception>
+    /// <exception cref="ArgumentException">Another number of rows, a task that its adapter does not hold, training without a generator, or an adapter of another backbone object.</exception>
     public AdaptedOutput Forward(
         BackboneInput input, IReadOnlyList<RowAdapter> rows, bool training = false, Rng? rng = null, bool allHiddenStates = false)
     {
@@ -155,6 +155,13 @@ public sealed class AdaptedModel(Backbone backbone)
 
         var pass = new AdapterPass(groups, training, rng);
         var leaves = adapters.OfType<Adapter>().SelectMany(a => a.Leaves).Distinct().ToList();
+        if (leaves.Find(a => !ReferenceEquals(a.Parts.Sites, Backbone.Sites)) is { } foreign)
+        {
+            // Parts are found by a site's number and may have read its weights, so another model would be computed wrongly without a word.
+            throw new ArgumentException(
+                $"The adapter '{foreign.Name}' was attached to another backbone object than this model's; attach or load it with this model's backbone.", nameof(adapters));
+        }
+
         leaves.ForEach(a => a.Prepare(pass));
         if (groups.Any(g => g.PositionShift != 0 && g.Parts is { IsMean: true }))
         {
