@@ -29,8 +29,9 @@ SEEDS = (0, 1, 2)
 # The frozen weights as bfloat16, which oneDNN multiplies about twice as fast as float32; what is trained stays float32.
 PRECISION = "bf16"
 
-# Methods that three epochs of their default settings do not suit, with what they are given instead.
-OVERRIDES = {}
+# Methods that their default settings do not suit here, with what they are given instead. One linear map of the mean of frozen vectors stays
+# below the majority class on MRPC; with a hidden layer it does not.
+OVERRIDES = {"head": ["--head-layers", "2", "--lr", "0.003"]}
 
 # Seconds of one run of `lora` in one thread of an AMD EPYC, for an estimate before anything has been measured.
 SECONDS = {"sst-2": 38, "trec-6": 20, "mrpc": 105}

@@ -57,6 +57,11 @@ public sealed class HostileSettingsTests
     [InlineData("lora", """{"leave_out": [1, 2]}""", "leave_out has block 2, and this bert backbone has blocks 0 to 1")]
     [InlineData("unipelt", """{"leave_out": [7]}""", "leave_out has block 7")]
     [InlineData("lora", """{"leave_out": [0, 1]}""", "leave out less")]
+    [InlineData("lora", """{"modules": "self.qurey"}""", "modules has 'self.qurey', with which no linear map's path ends; did you mean 'self.query'")]
+    [InlineData("ia3", """{"modules": "query, nothing.of.this.kind"}""", "modules has 'nothing.of.this.kind'")]
+    [InlineData("lora", """{"rank_pattern": {"query": 2, "qurey": 4}}""", "rank_pattern has 'qurey', which matches none of the 4 maps")]
+    [InlineData("lora", """{"alpha_pattern": {"que": 4}}""", "alpha_pattern has 'que'")]
+    [InlineData("dora", """{"alpha_pattern": {"output.dense": 4}}""", "alpha_pattern has 'output.dense'")]
     [InlineData("p-tuning", """{"encoder_hidden": 1048576}""", "GiB of memory")]
     public void What_does_not_fit_the_backbone_or_the_machine_is_refused_before_anything_is_made(string name, string settings, string expected)
     {

@@ -24,7 +24,7 @@ public sealed class LoraTests : PeftMethodConformance
 
     [Theory]
     [InlineData("query", "self.query", 5, 7)]
-    [InlineData("layer.1.attention.self.query", "que", 5, 6)]
+    [InlineData("layer.1.attention.self.query", "layer.0.attention.self.query", 5, 6)]
     [InlineData(@"layer\.[1-9]\..*", Query, 5, 7)]
     [InlineData("layer.0.attention.self.query", "value", 3, 6)]
     public void Patterns_give_maps_other_ranks_and_alphas_by_the_tail_of_their_path(string ranks, string alphas, int rank, double alpha)

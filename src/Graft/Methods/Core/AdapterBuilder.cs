@@ -21,6 +21,7 @@ public sealed class AdapterBuilder
         Backbone = backbone;
         Rng = rng;
         CheckLayers();
+        CheckModules();
     }
 
     private AdapterBuilder(AdapterBuilder outer, PeftMethod method, PeftConfig config)
@@ -29,6 +30,7 @@ public sealed class AdapterBuilder
         Backbone = outer.Backbone;
         Rng = outer.Rng;
         CheckLayers();
+        CheckModules();
     }
 
     /// <summary>The frozen model.</summary>
@@ -150,6 +152,42 @@ public sealed class AdapterBuilder
             throw new GraftException(
                 $"{_method.Name}: leave_out has block {last}, and this {Backbone.Config.ModelType} backbone has blocks 0 to {Backbone.Config.Layers - 1}; name blocks that it has.");
         }
+    }
+
+    // A slip of the keys in a module's name would train something else, or with another rank, without a word.
+    private void CheckModules()
+    {
+        if (_config is not LinearConfig config)
+        {
+            return;
+        }
+
+        var maps = Backbone.Sites.Linear(SiteRole.AllLinear).ToList();
+        if (config.UnknownModules(maps).FirstOrDefault() is { } module)
+        {
+            var known = maps.SelectMany(s => Tails(s.Path)).Distinct(StringComparer.Ordinal).ToList();
+            throw new GraftException($"{_method.Name}: modules has '{module}', with which no linear map's path ends; {Suggest.Hint(module, known)}");
+        }
+
+        if (config is LowRankConfig lowRank)
+        {
+            var updated = lowRank.Updated(Backbone.Sites).Select(s => s.Path).ToList();
+            foreach (var (name, numbers) in new[] { ("rank_pattern", lowRank.RankPattern), ("alpha_pattern", lowRank.AlphaPattern) })
+            {
+                if (updated.Count > 0 && numbers.Unmatched(updated).FirstOrDefault() is { } pattern)
+                {
+                    throw new GraftException(
+                        $"{_method.Name}: {name} has '{pattern}', which matches none of the {updated.Count} maps that are updated, such as '{updated[0]}'; correct it, or add the map to targets.");
+                }
+            }
+        }
+    }
+
+    // What a user may write of a path: its last name, its last two names, and so on.
+    private static IEnumerable<string> Tails(string path)
+    {
+        var names = path.Split('.');
+        return Enumerable.Range(0, names.Length).Select(start => string.Join('.', names[start..]));
     }
 
     private bool Covered(Site site) => _config is not LayeredConfig config || config.Covers(site);

@@ -42,6 +42,11 @@ public sealed class PathNumbers : IEquatable<PathNumbers>
         return first < 0 ? otherwise : Pairs[first].Value;
     }
 
+    /// <summary>The patterns that match none of some paths.</summary>
+    /// <param name="paths">Paths of modules.</param>
+    public IEnumerable<string> Unmatched(IReadOnlyCollection<string> paths) =>
+        Pairs.Select(n => n.Key).Where((_, i) => !paths.Any(_tails[i].IsMatch));
+
     /// <inheritdoc/>
     public bool Equals(PathNumbers? other) => other is not null && Pairs.SequenceEqual(other.Pairs);
 

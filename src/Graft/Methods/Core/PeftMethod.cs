@@ -39,10 +39,16 @@ public abstract record LinearConfig : LayeredConfig
     /// <summary>Paths of modules, joined by commas, to which the targets are narrowed; a path ends a site's path, as in HF PEFT. Empty for no narrowing.</summary>
     public string Modules { get; init => field = value ?? ""; } = "";
 
+    /// <summary>The names in <see cref="Modules"/> that end no path of some linear maps.</summary>
+    /// <param name="sites">The maps.</param>
+    public IEnumerable<string> UnknownModules(IReadOnlyCollection<LinearSite> sites) => Names.Where(m => !sites.Any(s => Ends(s, m)));
+
     /// <inheritdoc/>
-    public override bool Covers(Site site) => base.Covers(site) && (Modules.Length == 0 || Modules
-        .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-        .Any(m => site.Path == m || site.Path.EndsWith("." + m, StringComparison.Ordinal)));
+    public override bool Covers(Site site) => base.Covers(site) && (Modules.Length == 0 || Names.Any(m => Ends(site, m)));
+
+    private string[] Names => Modules.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    private static bool Ends(Site site, string name) => site.Path == name || site.Path.EndsWith("." + name, StringComparison.Ordinal);
 }
 
 /// <summary>

@@ -181,6 +181,19 @@ public sealed class PeftFilesTests : IDisposable
         Assert.Contains("a_field_of_the_future", File.ReadAllText(_folder.At("b", "adapter_config.json")), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Patterns_that_match_nothing_are_told_and_left_out()
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        Write(
+            _folder.At("a"), """{"peft_type": "LORA", "r": 2, "target_modules": ["query", "value"], "rank_pattern": {"query": 2, "k_proj": 8}}""",
+            [.. ForeignPackages.LoraKeys(2)]);
+
+        using var adapter = new PeftFormat().Read(_folder.At("a"), backbone);
+
+        Assert.Contains("rank_pattern has 'k_proj', which matches no adapted map; it is left out.", adapter.Notes);
+    }
+
     [Theory]
     [InlineData("", 1)]
     [InlineData("\"peft_version\": \"0.18.0\", ", 0)]

@@ -27,7 +27,7 @@ internal static class PeftPatterns
     /// <exception cref="GraftException">A pattern cannot be read.</exception>
     public static void Read(JsonObject settings, PeftConfigFile config, IReadOnlyList<LinearSite> sites, PeftModules modules)
     {
-        var (ranks, alphas) = (Parsed(config, Ranks), Parsed(config, Alphas));
+        var (ranks, alphas) = (Matching(Ranks), Matching(Alphas));
         settings[Ranks] = Kept(Bare(ranks), sites, s => ranks.For(modules.Prefix + s.Path, None));
         settings[Alphas] = Kept(Bare(alphas), sites, s => alphas.For(modules.Prefix + s.Path, None));
         var unlike = sites.FirstOrDefault(s => !Alike(ranks, alphas, modules.Prefix + s.Path));
@@ -35,6 +35,15 @@ internal static class PeftPatterns
         {
             config.Notes.Add(
                 $"{Ranks} and {Alphas} name '{unlike.Path}' by different keys, of which versions of PEFT before 0.14 took the first for both numbers; it is read as newer versions do.");
+        }
+
+        // PEFT takes no notice of a pattern that matches no adapted map, and Graft refuses one.
+        PathNumbers Matching(string field)
+        {
+            var numbers = Parsed(config, field);
+            var idle = numbers.Unmatched([.. sites.Select(s => modules.Prefix + s.Path)]).ToList();
+            config.Notes.AddRange(idle.Select(key => $"{field} has '{key}', which matches no adapted map; it is left out."));
+            return idle.Count == 0 ? numbers : new PathNumbers(numbers.Pairs.Where(p => !idle.Contains(p.Key)));
         }
 
         IReadOnlyList<KeyValuePair<string, double>> Bare(PathNumbers numbers) => [.. numbers.Pairs.Select(p => KeyValuePair.Create(
