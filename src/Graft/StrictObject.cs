@@ -29,14 +29,20 @@ public sealed class StrictObject
     public void Allow(params string[] keys)
     {
         ArgumentNullException.ThrowIfNull(keys);
-        foreach (var key in Keys)
+        if (Unknown(keys).FirstOrDefault() is { } fault)
         {
-            if (!keys.Contains(key, StringComparer.Ordinal))
-            {
-                var inside = _path.Length == 0 ? "" : $" in '{_path}'";
-                throw Error(key, $"unknown key '{key}'{inside}; {Suggest.Hint(key, keys)}");
-            }
+            throw fault;
         }
+    }
+
+    /// <summary>An error for every key that is not in the list, in the order of the file.</summary>
+    /// <param name="keys">The known keys.</param>
+    public IEnumerable<GraftException> Unknown(IReadOnlyCollection<string> keys)
+    {
+        var inside = _path.Length == 0 ? "" : $" in '{_path}'";
+        return Keys
+            .Where(key => !keys.Contains(key, StringComparer.Ordinal))
+            .Select(key => Error(key, $"unknown key '{key}'{inside}; {Suggest.Hint(key, keys)}"));
     }
 
     /// <summary>Whether the key is there with a value other than null.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 
 namespace Graft.Evaluation.Comparisons;
 
@@ -6,7 +7,7 @@ namespace Graft.Evaluation.Comparisons;
 /// A matrix of runs, methods × tasks × sizes × seeds on one backbone, and the budget that every run gets. Immutable. Its file is
 /// <c>plan.json</c>, whose keys are the snake_case names of the properties; <c>docs/compare.md</c> shows one.
 /// </summary>
-public sealed record ComparisonPlan
+public sealed partial record ComparisonPlan
 {
     /// <summary>The comparison's name: that of its file without <c>.json</c> where it gives none.</summary>
     public required string Name { get; init; }
@@ -61,6 +62,25 @@ public sealed record ComparisonPlan
 
     /// <summary>Where to compute: <c>cpu</c>, <c>cuda</c> or <c>cuda:1</c>.</summary>
     public string Device { get; init; } = "cpu";
+
+    /// <summary>
+    /// Every run of the matrix: seed by seed, then by size, task and method, so that a comparison that is under way has seen every method on
+    /// every task early. A run of a later seed comes after the run of the first seed, whose learning rate it takes.
+    /// </summary>
+    [JsonIgnore]
+    public IEnumerable<PlannedRun> Runs =>
+        from seed in Seeds from size in Sizes from task in Tasks from method in Methods select new PlannedRun(method, task, size, seed);
+}
+
+/// <summary>A run of a plan's matrix. Immutable.</summary>
+/// <param name="Method">The method.</param>
+/// <param name="Task">The task or mixture.</param>
+/// <param name="Size">Training rows of each task; null for all.</param>
+/// <param name="Seed">The seed.</param>
+public sealed record PlannedRun(PlannedMethod Method, PlannedTask Task, int? Size, long Seed)
+{
+    /// <summary>The run in a word, as <c>--only</c> takes it: <c>METHOD/TASK/SIZE/SEED</c>.</summary>
+    public string Label => $"{Method.Name}/{Task.Name}/{(Size is { } size ? $"{size}" : ComparisonPlan.AllRows)}/{Seed}";
 }
 
 /// <summary>A method of a plan. Immutable.</summary>
