@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Graft.Cli.Display;
 using Graft.Formats.Packages;
 using Graft.Recipes;
 using Graft.Tasks;

@@ -1,4 +1,3 @@
-using Graft.Cli.Display;
 using Graft.Formats.Sources;
 using Graft.Tasks.Suites;
 
