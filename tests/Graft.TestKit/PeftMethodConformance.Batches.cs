@@ -24,6 +24,34 @@ public abstract partial class PeftMethodConformance
     }
 
     [Theory, MemberData(nameof(Backbones))]
+    public void Its_pictures_are_of_finite_numbers_by_block_and_leave_no_tensor_behind(string name)
+    {
+        using var backbone = TinyBackbones.Create(name);
+        using var adapter = Attach(backbone);
+        Scramble(adapter);
+        var observed = new Dictionary<string, double>(StringComparer.Ordinal);
+        using (var scope = new TensorScope())
+        {
+            foreach (var (key, seen) in RunPass(backbone, adapter, TinyBackbones.Batch(4, s_lengths)).Observations)
+            {
+                observed[key] = seen.Average(o => o.Value.Mean().To(DType.Float64).ToDouble());
+            }
+        }
+
+        var before = LiveTensors.Count;
+        var pictures = Subject.Pictures(adapter, observed);
+
+        Assert.Equal(before, LiveTensors.Count);
+        Assert.All(pictures, p => Assert.True(p.Title.Length > 0 && p.Summary.EndsWith('.'), $"'{p.Title}' needs a title and a summary"));
+        Assert.All(pictures.OfType<HeatMap>(), p =>
+        {
+            Assert.NotEmpty(p.Cells);
+            Assert.All(p.Cells, c => Assert.True(double.IsFinite(c.Value), $"{p.Title}: {c}"));
+            Assert.Equal(p.Cells.Count, p.Cells.DistinctBy(c => (c.X, c.Y)).Count());
+        });
+    }
+
+    [Theory, MemberData(nameof(Backbones))]
     public void Rows_of_several_adapters_and_methods_in_one_batch_equal_each_alone(string name)
     {
         using var backbone = TinyBackbones.Create(name);

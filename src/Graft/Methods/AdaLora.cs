@@ -81,6 +81,17 @@ public sealed class AdaLora : PeftMethod<AdaLoraConfig>
     protected override JsonTypeInfo<AdaLoraConfig> Json => AdaLoraJson.Default.AdaLoraConfig;
 
     /// <inheritdoc/>
+    public override IReadOnlyList<MethodPicture> Pictures(Adapter adapter, IReadOnlyDictionary<string, double> observed) =>
+    [
+        .. base.Pictures(adapter, observed),
+        .. SitePictures.Of(
+            "Ranks that are left", "The number of singular values of each update that are not zero: the budget went where the loss depends on it most.",
+            "map", "rank", from site in adapter.Parts.Sites.Linear(SiteRole.AllLinear)
+                           from part in adapter.Parts.At(site).ToArray().OfType<AdaLoraPart>()
+                           select ((Site)site, SitePictures.Role(site.Role), (double)part.Rank)),
+    ];
+
+    /// <inheritdoc/>
     protected override void Attach(AdapterBuilder builder, AdaLoraConfig config)
     {
         if (config.TargetRank > config.InitialRank)
@@ -150,6 +161,16 @@ internal sealed class AdaLoraPart : LinearPart, IMergeable
     }
 
     public override LinearHooks Hooks => LinearHooks.Delta;
+
+    /// <summary>The number of entries of E that are not zero.</summary>
+    public int Rank
+    {
+        get
+        {
+            using var scope = new TensorScope();
+            return _e.Value.Detach().To(DType.Float64).To(Device.Cpu).ToArray<double>().Count(e => e != 0);
+        }
+    }
 
     public override Tensor Delta(RowGroup rows, Tensor x)
     {

@@ -109,6 +109,13 @@ public sealed class Fusion : PeftMethod<FusionConfig>, IBuildsOnAdapters
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<MethodPicture> Pictures(Adapter adapter, IReadOnlyDictionary<string, double> observed) => SitePictures.Of(
+        "Attention over the adapters", "The mean weight p_s that each block gives each adapter, over the tokens and rows of dev; a block's weights sum to 1.",
+        "adapter", "mean weight", from child in ((FusionConfig)adapter.Config).Adapters.Described
+                                  from weight in SitePictures.Observed(adapter, observed, FusionPart.Weight(child.Name))
+                                  select (weight.Site, child.Name, weight.Mean));
+
+    /// <inheritdoc/>
     protected override void Attach(AdapterBuilder builder, FusionConfig config)
     {
         var bottleneck = Check(config);
@@ -184,6 +191,7 @@ public sealed class Fusion : PeftMethod<FusionConfig>, IBuildsOnAdapters
 /// <summary>The attention over the adapters of one sublayer.</summary>
 internal sealed class FusionPart : HiddenPart
 {
+    private readonly HiddenSite _site;
     private readonly FusionConfig _config;
     private readonly IReadOnlyList<BottleneckPart> _children;
     private readonly DenseProjection? _query;
@@ -192,7 +200,7 @@ internal sealed class FusionPart : HiddenPart
 
     public FusionPart(HiddenSite site, FusionConfig config, IReadOnlyList<BottleneckPart> children, Rng rng)
     {
-        (_config, _children) = (config, children);
+        (_site, _config, _children) = (site, config, children);
         var w = site.Width;
         _query = config.Query ? AddChild("query", new DenseProjection(rng.Normal([w, w], 0, 0.02))) : null;
         _key = config.Key ? AddChild("key", new DenseProjection(rng.Normal([w, w], 0, 0.02))) : null;
@@ -219,9 +227,29 @@ internal sealed class FusionPart : HiddenPart
         var query = _query is null ? z : _query.Forward(z);
         var key = _key is null ? up : _key.Forward(up);
         var scores = AdapterPass.Dropout(rows.Pass, key.MatMul(query.Unsqueeze(3)).Squeeze(3), _config.Dropout);
-        var mixed = (scores.Softmax(-1).Unsqueeze(3) * up).Sum(2);
+        var weights = scores.Softmax(-1);
+        Show(rows, weights);
+        var mixed = (weights.Unsqueeze(3) * up).Sum(2);
         mixed = _value is null ? mixed : F.Linear(mixed, _value);
         return (_config.ResidualBefore ? mixed : sum + mixed).To(output.DType);
+    }
+
+    /// <summary>What follows the site's path in the name of an adapter's mean weight among the observations of a pass.</summary>
+    public static string Weight(string adapter) => $".fusion.{adapter}";
+
+    // Of evaluations only, where someone looks: each row's mean over its real tokens.
+    private void Show(RowGroup rows, Tensor weights)
+    {
+        if (rows.Pass.Training)
+        {
+            return;
+        }
+
+        var means = TokenMean.Of(weights, rows.Mask);
+        foreach (var (i, child) in _config.Adapters.Described.Index())
+        {
+            rows.Pass.Observe(_site.Path + Weight(child.Name), rows, means.Narrow(2, i, 1));
+        }
     }
 
     /// <summary><c>‖I - V‖²</c>.</summary>

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using Graft.Backbones.Sites;
 using Graft.Methods.Core;
 using Graft.Methods.Core.Bottlenecks;
 
@@ -97,6 +98,18 @@ public class UniPelt : UnionMethod<UniPeltConfig>
     /// <inheritdoc/>
     public sealed override PeftConfig Stored(PeftConfig config) =>
         config is UniPeltConfig { Parts: var parts } unipelt && parts.HasFlag(UniPeltParts.Prefix) ? unipelt with { PrefixFlat = true } : config;
+
+    /// <inheritdoc/>
+    public sealed override IReadOnlyList<MethodPicture> Pictures(Adapter adapter, IReadOnlyDictionary<string, double> observed) =>
+    [
+        .. SitePictures.Change(adapter),
+        .. SitePictures.Gates(adapter, observed, site => site switch
+        {
+            LinearSite => $"LoRA, {SitePictures.Role(site.Role)}",
+            KeyValueSite => "prefix",
+            _ => "adapter",
+        }),
+    ];
 
     /// <inheritdoc/>
     protected sealed override IReadOnlyList<UnionPart> Parts(UniPeltConfig config)

@@ -59,15 +59,28 @@ public sealed class Gate : Module
     public Tensor Forward(RowGroup rows, Tensor x)
     {
         var open = F.Linear(x.To(_weight.Value.DType), _weight, _bias).Sigmoid();
-        var gate = _mode == GateMode.Padded || rows.Mask is not { } mask ? open.Mean(1, keep: true) : MaskedMean(open, mask);
+        var gate = TokenMean.Of(open, _mode == GateMode.Padded ? null : rows.Mask);
         rows.Pass.Observe(_name, rows, gate);
         return gate;
     }
+}
 
-    private static Tensor MaskedMean(Tensor open, Tensor mask)
+/// <summary>Means over the tokens of each row.</summary>
+internal static class TokenMean
+{
+    /// <summary>The mean over real tokens.</summary>
+    /// <param name="values">[B, T, C], floating.</param>
+    /// <param name="mask">[B, T], floating: 1 at real tokens, 0 at padding; null for the mean over all positions.</param>
+    /// <returns>[B, 1, C].</returns>
+    public static Tensor Of(Tensor values, Tensor? mask)
     {
-        var weights = mask.To(open.DType).Unsqueeze(2);
-        return (open * weights).Sum(1, keep: true) / weights.Sum(1, keep: true).Clamp(low: 1e-9);
+        if (mask is null)
+        {
+            return values.Mean(1, keep: true);
+        }
+
+        var weights = mask.To(values.DType).Unsqueeze(2);
+        return (values * weights).Sum(1, keep: true) / weights.Sum(1, keep: true).Clamp(low: 1e-9);
     }
 }
 

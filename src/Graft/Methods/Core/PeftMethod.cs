@@ -108,10 +108,14 @@ public abstract class PeftMethod
     /// <param name="tokenizer">The backbone's tokenizer.</param>
     public virtual PeftConfig Resolve(PeftConfig config, Tokenizer tokenizer) => config;
 
-    /// <summary>What a trained adapter of this method learnt, as pictures for a report; none where a method has nothing to show.</summary>
+    /// <summary>
+    /// What a trained adapter of this method learnt, as pictures for a report. Without a method's own: how far parameters of the backbone
+    /// moved, where parts can be folded into them, and how far gates open, where there are any.
+    /// </summary>
     /// <param name="adapter">The adapter.</param>
     /// <param name="observed">What its parts showed over the rows of dev (<see cref="Observation"/>), means by name.</param>
-    public virtual IReadOnlyList<MethodPicture> Pictures(Adapter adapter, IReadOnlyDictionary<string, double> observed) => [];
+    public virtual IReadOnlyList<MethodPicture> Pictures(Adapter adapter, IReadOnlyDictionary<string, double> observed) =>
+        [.. SitePictures.Change(adapter), .. SitePictures.Gates(adapter, observed)];
 
     /// <summary>Reads settings; what the object does not name, or names as null, keeps its default.</summary>
     /// <param name="settings">The settings as JSON, or null for the defaults.</param>

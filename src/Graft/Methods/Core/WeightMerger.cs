@@ -65,7 +65,7 @@ public sealed class WeightMerger : IDisposable
         try
         {
             var before = answers(new AdaptedModel(backbone).Forward(probe, adapter).Output);
-            merger.Fold(backbone, adapter);
+            FoldedParameters.Visit(adapter, null, (site, _, folded) => merger.Set(site, folded));
             (merger.MaxAbsoluteDifference, merger.MaxRelativeDifference) = Difference(before, answers(backbone.Forward(probe)));
             return merger.MaxRelativeDifference <= tolerance
                 ? merger
@@ -111,30 +111,6 @@ public sealed class WeightMerger : IDisposable
         }
 
         _replaced.Clear();
-    }
-
-    private void Fold(Backbone backbone, Adapter adapter)
-    {
-        var rows = new RowGroup(0, 1, adapter.Parts, null);
-        _ = new AdapterPass([rows], training: false, rng: null);
-        foreach (var site in backbone.Sites.Parameters.Where(s => !adapter.Parts.At(s).IsEmpty))
-        {
-            Set(site, rows.Resolve(site)!);
-        }
-
-        foreach (var site in backbone.Sites.Linear(SiteRole.AllLinear))
-        {
-            foreach (var part in adapter.Parts.At(site))
-            {
-                var bias = site.Bias.Parameter?.Value;
-                var (newWeight, newBias) = ((IMergeable)part).Merge(site.Weight.Parameter!, bias);
-                Set(site.Weight, newWeight);
-                if (newBias is not null && !ReferenceEquals(newBias, bias))
-                {
-                    Set(site.Bias, newBias);
-                }
-            }
-        }
     }
 
     private void Set(ParameterSite site, Tensor value)
