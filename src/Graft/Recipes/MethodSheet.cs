@@ -73,7 +73,7 @@ public static class MethodSheet
         try
         {
             using var adapter = method.Attach(backbone, method.Name, config, rng);
-            var stored = method.CountParameters(method.Stored(config), backbone.Sites) + Kept(adapter);
+            var stored = CompactForm.CountParameters(adapter, backbone.Sites);
             return new MethodRow(
                 method, settings, Places(adapter, backbone.Sites), method.CountParameters(config, backbone.Sites), stored, stored * BytesPerParameter,
                 WeightMerger.CanMerge(adapter, backbone), mixed, null);
@@ -83,11 +83,6 @@ public static class MethodSheet
             return new MethodRow(method, settings, null, null, null, null, null, mixed, e.Message);
         }
     }
-
-    // What a package keeps beside what was trained: frozen children, and buffers that are computed with.
-    private static long Kept(Adapter adapter) =>
-        adapter.Parameters().Where(p => !p.Trainable).Sum(p => p.Value.Count)
-        + adapter.NamedBuffers().Where(b => b.Buffer.Kind == BufferKind.State).Sum(b => b.Buffer.Value.Count);
 
     /// <summary>Where an adapter has parts, in words.</summary>
     private static string Places(Adapter adapter, SiteMap sites)

@@ -1,4 +1,5 @@
 using Graft.Backbones;
+using Graft.Backbones.Sites;
 using Graft.Torch;
 
 namespace Graft.Methods.Core;
@@ -54,6 +55,20 @@ public static class CompactForm
         }
 
         return compact;
+    }
+
+    /// <summary>
+    /// The parameters that a package of an adapter keeps, without the head: by the method's formula for the settings that are stored, and
+    /// beside them what is kept without being trained, which are frozen children and buffers that are computed with.
+    /// </summary>
+    /// <param name="adapter">The adapter as it was trained, or as it was stored.</param>
+    /// <param name="sites">The backbone's sites.</param>
+    public static long CountParameters(Adapter adapter, SiteMap sites)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        return adapter.Method.CountParameters(adapter.Method.Stored(adapter.Config), sites, Math.Max(1, adapter.Tasks.Count))
+            + adapter.Parameters().Where(p => !p.Trainable).Sum(p => p.Value.Count)
+            + adapter.NamedBuffers().Where(b => b.Buffer.Kind == BufferKind.State).Sum(b => b.Buffer.Value.Count);
     }
 
     private static IEnumerable<(string Path, Tensor Value)> State(Adapter adapter) =>
