@@ -4,7 +4,7 @@ namespace Graft.Evaluation.Comparisons;
 internal sealed class PlannedRuns
 {
     private readonly ComparisonPlan _plan;
-    private readonly Dictionary<(string Method, string Task, int Size, long Seed), ComparisonRun> _runs = [];
+    private readonly Dictionary<(string Method, string Task, int? Size, long Seed), ComparisonRun> _runs = [];
 
     /// <summary>Puts finished runs in their places; runs that the plan does not name have none.</summary>
     /// <param name="comparison">The plan and the runs.</param>
@@ -13,7 +13,7 @@ internal sealed class PlannedRuns
         _plan = comparison.Plan;
         foreach (var run in comparison.Runs)
         {
-            _runs[(run.Method, run.Task, Key(run.Size), run.Seed)] = run;
+            _runs[(run.Method, run.Task, run.Size, run.Seed)] = run;
         }
 
         Missing =
@@ -28,7 +28,7 @@ internal sealed class PlannedRuns
     internal IReadOnlyList<MissingRun> Missing { get; }
 
     /// <summary>The run of a place; null while it is missing.</summary>
-    internal ComparisonRun? Get(string method, string task, int? size, long seed) => _runs.GetValueOrDefault((method, task, Key(size), seed));
+    internal ComparisonRun? Get(string method, string task, int? size, long seed) => _runs.GetValueOrDefault((method, task, size, seed));
 
     /// <summary>The finished runs of a method on a task, in the order of the seeds.</summary>
     internal IReadOnlyList<ComparisonRun> Of(string method, string task, int? size) => [.. _plan.Seeds.Select(seed => Get(method, task, size, seed)).OfType<ComparisonRun>()];
@@ -47,7 +47,4 @@ internal sealed class PlannedRuns
            where methods.Count > 0 && methods.All(method => Get(method, task.Name, size, seed) is not null)
            select (task.Name, seed),
     ];
-
-    /// <summary>Rows as a key: sizes are positive, so 0 stands for all.</summary>
-    private static int Key(int? size) => size ?? 0;
 }
