@@ -107,12 +107,12 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void Accumulated_micro_batches_give_the_gradient_of_the_whole_batch()
     {
-        using var whole = CreateModel("lora", headDropout: 0);
-        using var split = CreateModel("lora", headDropout: 0);
         using var plain = TinyBackbones.Create("bert");
+        using var whole = CreateModel("lora", headDropout: 0, plain);
+        using var split = CreateModel("lora", headDropout: 0, plain);
         var settings = new TrainingSettings(Steps: 4, BatchSize: 15, LearningRate: 1e-2);
-        using var first = new Trainer(Over(plain, whole), _train, settings);
-        using var second = new Trainer(Over(plain, split), _train, settings with { Accumulation = 4 });
+        using var first = new Trainer(whole, _train, settings);
+        using var second = new Trainer(split, _train, settings with { Accumulation = 4 });
 
         var losses = first.Steps(TestContext.Current.CancellationToken).Select(s => s.Loss).ToList();
         var accumulated = second.Steps(TestContext.Current.CancellationToken).Select(s => s.Loss).ToList();
@@ -274,16 +274,15 @@ public sealed class TrainerTests : IDisposable
         return [.. last, .. Bits(model), $"{best.Step} {best.Metric}"];
     }
 
-    private TaskModel CreateModel(string method, double headDropout = 0.1)
+    private TaskModel CreateModel(string method, double headDropout = 0.1, Backbone? backbone = null)
     {
+        backbone ??= _backbone;
         using var rng = new Rng(4, Device.Cpu);
         var peft = PeftMethods.Get(method);
         return new TaskModel(
-            _data.Task, _backbone, peft.Attach(_backbone, "a", peft.Defaults, rng),
+            _data.Task, backbone, peft.Attach(backbone, "a", peft.Defaults, rng),
             new Head(new HeadConfig(TaskKind.Classification, 3, Dropout: headDropout), TinyBackbones.Width, rng), 30);
     }
-
-    private static TaskModel Over(Backbone backbone, TaskModel model) => new(model.Task, backbone, model.Adapter, model.Head, model.MaxTokens);
 
     private static string[] Bits(TaskModel model)
     {
