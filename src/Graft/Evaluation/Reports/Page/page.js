@@ -1,0 +1,79 @@
+"use strict";
+// Puts the page together: the words at the top, the filters, and everything that they redraw.
+
+const figures = [drawTradeoff, drawNumbers, drawGrowth, drawTasks, drawPairs, drawCurves, drawRates, drawStorage, drawLearnt];
+const drawAll = () => figures.forEach(draw => draw());
+const byId = id => document.getElementById(id);
+const say = text => { byId("status").textContent = text; };
+
+function writeTop() {
+  byId("eyebrow").textContent = `Graft comparison · ${data.name}`;
+  byId("headline").append(data.headline.text, make("span", { class: "interval" }, ` ${data.headline.interval}`));
+  byId("deck").textContent = data.deck;
+  byId("advice").append(...data.advice.map(({ title, text }) => make("p", {}, make("strong", {}, title), text)));
+  byId("incomplete").hidden = !data.incomplete;
+  byId("incomplete").textContent = data.incomplete ?? "";
+  byId("colophon").textContent = `Made by graft report, version ${data.version}. Everything on this page is in this one file; it asks nothing of any network.`;
+}
+
+function writeMaking() {
+  const facts = make("dl", { class: "facts" }, ...data.facts.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)]));
+  const folded = (title, text) => make("details", {}, make("summary", {}, title), make("pre", { tabindex: "0" }, text));
+  byId("making").append(facts,
+    ...data.missing.length ? [folded(`The ${plural(data.missing.length, "missing run")}`, data.missing.join("\n"))] : [],
+    folded("The plan", JSON.stringify(data.plan, null, 2)), folded("The command of each run", data.commands.join("\n")));
+}
+
+function makeFilters() {
+  byId("task").append(...[data.tasks.length > 1 ? `All ${data.tasks.length} tasks` : data.tasks[0].name, ...data.tasks.length > 1 ? data.tasks.map(t => t.name) : []]
+    .map((name, i) => make("option", { value: i - 1, selected: i - 1 === shown.task }, name)));
+  byId("task").addEventListener("change", e => { shown.task = Number(e.target.value); changed(); });
+  byId("sizes").append(make("div", {}, ...data.sizes.map((size, s) => make("label", {},
+    make("input", { type: "radio", name: "size", checked: s === shown.size, onchange: () => { shown.size = s; changed(); } }), size.label))));
+  byId("methods").append(...data.methods.map((method, m) => make("label", {},
+    make("input", { type: "checkbox", checked: !shown.hidden.has(m), onchange: e => { shown.hidden[e.target.checked ? "delete" : "add"](m); changed(); } }), method.name)),
+  make("button", { type: "button", onclick: () => { shown.hidden.clear(); byId("methods").querySelectorAll("input").forEach(box => { box.checked = true; }); changed(); } }, "all"));
+  byId("controls").addEventListener("submit", e => e.preventDefault());
+  if (matchMedia("(max-width: 40rem)").matches) byId("controls").querySelector("details").open = false;
+}
+
+function changed() {
+  byId("shown").textContent = shown.hidden.size ? `(${visible().length} of ${data.methods.length})` : "";
+  drawAll();
+  remember();
+  say(`Showing ${plural(visible().length, "method")}, ${taskPhrase()}, ${sizePhrase()}.`);
+}
+
+/** Light, dark, or what the system says: the button goes round; the choice is kept where the browser lets a file keep anything. */
+function makeTheme() {
+  const themes = ["system", "light", "dark"], stored = () => { try { return localStorage.getItem("graft-theme"); } catch { return null; } };
+  let theme = themes.includes(stored()) ? stored() : "system";
+  const apply = () => {
+    if (theme === "system") delete document.documentElement.dataset.theme; else document.documentElement.dataset.theme = theme;
+    byId("theme-name").textContent = theme === "system" ? "as the system" : theme;
+    byId("theme").setAttribute("aria-label", `Colours: ${theme === "system" ? "as the system" : theme}. Switch`);
+  };
+  byId("theme").addEventListener("click", () => {
+    theme = themes[(themes.indexOf(theme) + 1) % themes.length];
+    try { localStorage.setItem("graft-theme", theme); } catch { /* a file may not be allowed to */ }
+    apply();
+  });
+  apply();
+}
+
+makeTheme();
+recall();
+writeTop();
+writeMaking();
+makeFilters();
+byId("shown").textContent = shown.hidden.size ? `(${visible().length} of ${data.methods.length})` : "";
+drawAll();
+
+// Charts are as wide as their place: draw again when it changes, and for paper before and after.
+let width = document.body.clientWidth, waiting = 0;
+addEventListener("resize", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => { if (document.body.clientWidth !== width) { width = document.body.clientWidth; drawAll(); } }, 120);
+});
+addEventListener("beforeprint", drawAll);
+addEventListener("afterprint", drawAll);

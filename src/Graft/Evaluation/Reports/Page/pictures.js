@@ -1,0 +1,77 @@
+"use strict";
+// What a run's adapter learnt: pictures that the method itself gave, of one run that the reader chooses.
+
+const picked = { m: -1, t: -1, s: -1, seed: null };
+
+function drawLearnt() {
+  const with_ = data.pictures.map(p => ({ ...data.runs[p.run], pictures: p.pictures })).filter(r => !shown.hidden.has(r.m));
+  const picker = document.getElementById("picker");
+  picker.replaceChildren();
+  if (!with_.length) { fill("learnt", "", data.pictures.length ? "None of the methods shown has pictures." : "None of these methods has pictures to show."); return; }
+  if (shown.task >= 0) picked.t = shown.task;
+  picked.s = shown.size;
+  // Each choice narrows the next; what is not there any more falls back to the first that is.
+  let left = with_;
+  for (const [key, label, name] of [["m", "Method", methodName], ["t", "Task", t => data.tasks[t].name], ["s", "Training rows", s => data.sizes[s].label], ["seed", "Seed", String]]) {
+    const values = [...new Set(left.map(r => r[key]))];
+    if (!values.includes(picked[key])) picked[key] = key === "s" ? values.at(-1) : values[0];
+    left = left.filter(r => r[key] === picked[key]);
+    const select = make("select", { id: `picked-${key}`, onchange: e => { picked[key] = values[e.target.selectedIndex]; if (key === "t" && shown.task >= 0) shown.task = -1; drawLearnt(); document.getElementById(`picked-${key}`).focus(); } },
+      ...values.map(v => make("option", { selected: v === picked[key] }, name(v))));
+    picker.append(make("label", { class: "field" }, make("span", {}, label), select));
+  }
+  const run = left[0];
+  const hosts = run.pictures.map(picture => ({ picture, host: chartHost(describe(picture)) }));
+  fill("learnt", `What is inside the trained adapter, run by run: ${methodName(run.m)} on ${data.tasks[run.t].name}, ${sizePhrase(run.s)}, seed ${run.seed}.`,
+    make("div", { class: "pictures" }, ...hosts.map(({ picture, host }) => make("div", {}, make("h3", {}, picture.title), make("p", {}, picture.summary), host))));
+  for (const { picture, host } of hosts) (picture.kind === "heat_map" ? drawHeatMap : drawScatter)(host, picture, host.clientWidth || 400);
+}
+
+function describe(picture) {
+  if (picture.kind !== "heat_map") return `${picture.title}: ${plural(picture.points.length, "point")} in ${plural(new Set(picture.points.map(p => p[3])).size, "group")}.`;
+  const values = picture.values.flatMap((row, y) => row.map((value, x) => ({ value, at: `${picture.rows[y]}, ${picture.columns[x]}` }))).filter(v => v.value != null);
+  const [low, high] = [values.reduce((a, b) => b.value < a.value ? b : a), values.reduce((a, b) => b.value > a.value ? b : a)];
+  return `${picture.title}: ${picture.value} from ${low.value} (${low.at}) to ${high.value} (${high.at}).`;
+}
+
+function drawHeatMap(host, picture, width) {
+  const flat = picture.values.flatMap((row, y) => row.map((value, x) => ({ x: picture.columns[x], y: picture.rows[y], value }))).filter(v => v.value != null);
+  const low = Math.min(...flat.map(v => v.value)), high = Math.max(...flat.map(v => v.value));
+  const label = Math.max(...picture.rows.map(r => r.length)) * 6.6 + 14, cell = Math.min(72, (width - label) / picture.columns.length), digits = Math.max(Math.abs(low), Math.abs(high)) >= 100 ? 0 : high - low < 0.1 ? 3 : 2;
+  for (const v of flat) {
+    v.step = Math.min(5, Math.floor(6 * (v.value - low) / (high - low || 1)));
+    v.tip = `${v.y}, ${v.x}\n${picture.value} ${minus(v.value.toPrecision(4))}`;
+    v.text = minus(v.value.toFixed(digits));
+  }
+  const color = { field: "step", type: "ordinal", scale: { domain: [0, 1, 2, 3, 4, 5], range: [0, 1, 2, 3, 4, 5].map(i => `var(--seq-${i})`) }, legend: null };
+  drawChart(host, {
+    width: { step: cell }, height: { step: Math.max(26, Math.min(40, cell)) }, autosize: { type: "pad" },
+    data: { values: flat },
+    encoding: {
+      x: { field: "x", type: "ordinal", sort: picture.columns, scale: { paddingInner: 0.04 }, axis: { orient: "top", title: picture.x, domain: false, ticks: false, labelAngle: cell < 44 ? -60 : 0, labelOverlap: true } },
+      y: { field: "y", type: "ordinal", sort: picture.rows, scale: { paddingInner: 0.06 }, axis: { title: null, labelLimit: 260, labelColor: "var(--ink)" } },
+    },
+    layer: [
+      { mark: { type: "rect" }, encoding: { color, tooltip: { field: "tip" } } },
+      ...(cell >= 34 ? [{ mark: { type: "text", fontSize: 11, tooltip: null, aria: false }, encoding: { text: { field: "text" }, color: { condition: { test: "datum.step > 3", value: "var(--on-seq-high)" }, value: "var(--on-seq-low)" } } }] : []),
+    ],
+  });
+}
+
+function drawScatter(host, picture, width) {
+  const groups = [...new Set(picture.points.map(p => p[3]))];
+  const values = picture.points.map(([x, y, label, group]) => ({ x, y, group, tip: `${label}\n${group}` }));
+  const side = Math.min(width - 60, 420);
+  const axis = title => ({ title, tickCount: 5, grid: true });
+  drawChart(host, {
+    width: side, height: side * 0.8, autosize: { type: "pad" }, padding: { top: 22 }, data: { values },
+    mark: { type: "point", filled: true, size: 60, opacity: 0.8 },
+    encoding: {
+      x: { field: "x", type: "quantitative", scale: { zero: false }, axis: axis(picture.x) },
+      y: { field: "y", type: "quantitative", scale: { zero: false }, axis: { ...axis(picture.y), titleX: 0, titleY: -8 } },
+      color: { field: "group", type: "nominal", sort: groups, scale: { domain: groups, range: groups.map((_, i) => `var(--group-${i % 8})`) }, legend: groups.length > 1 ? { orient: "bottom", title: null, columns: Math.max(1, Math.floor(side / 150)) } : null },
+      shape: { field: "group", type: "nominal", sort: groups, scale: { domain: groups } },
+      tooltip: { field: "tip" },
+    },
+  });
+}
