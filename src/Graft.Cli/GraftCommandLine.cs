@@ -37,6 +37,7 @@ internal static class GraftCommandLine
         root.Add(new InspectCommand(terminal));
         root.Add(new MergeCommand(terminal));
         root.Add(new ConvertCommand(terminal));
+        root.Add(new ReportCommand(terminal));
         root.Add(new DoctorCommand(terminal));
         root.Add(new CompletionCommand(terminal));
         root.SetAction(_ => new HelpPage(terminal).Show(root));

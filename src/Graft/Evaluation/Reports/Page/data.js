@@ -10,12 +10,18 @@ const view = () => data.views[shown.task + 1];
 const visible = () => data.methods.map((_, m) => m).filter(m => !shown.hidden.has(m));
 const methodName = m => data.methods[m].name;
 const scoreName = () => shown.task < 0 ? data.score : data.tasks[shown.task].metric;
-const taskPhrase = () => shown.task < 0 ? (data.tasks.length === 1 ? data.tasks[0].name : `the mean over ${data.tasks.length} tasks`) : data.tasks[shown.task].name;
+const planned = data.tasks.filter(t => t.of == null); // without the parts of mixtures
+const taskPhrase = () => shown.task < 0 ? (planned.length === 1 ? planned[0].name : `the mean over ${planned.length} tasks`) : data.tasks[shown.task].name;
 const sizePhrase = (size = shown.size) => data.sizes[size].label === "all" ? "all training rows" : `${data.sizes[size].label} training rows`;
 
 /** The cells (a method with one number of rows) of the chosen task, best first. */
 const cells = (size = shown.size) => view().cells.filter(c => c.s === size && !shown.hidden.has(c.m)).sort((a, b) => b.mean - a.mean);
-const runs = size => data.runs.filter(r => !shown.hidden.has(r.m) && r.s === size && (shown.task < 0 || r.t === shown.task));
+/** The runs of the chosen task; those of a part of a mixture are the mixture's, with the part's curve alone. */
+function runs(size) {
+  const task = data.tasks[shown.task], place = task?.of ?? shown.task;
+  const list = data.runs.filter(r => !shown.hidden.has(r.m) && r.s === size && (!task || r.t === place));
+  return task?.of == null ? list : list.map(r => ({ ...r, curves: [r.curves[shown.task - place - 1]] }));
+}
 
 /** Those that nothing shown beats with as few bytes: the front that Pareto drew, of what is left after filtering. */
 function front(list) {
@@ -25,7 +31,7 @@ function front(list) {
 }
 
 /** The method that is recommended for the chosen rows; undefined where there is none or it is hidden. */
-const recommended = (size = shown.size) => cells(size).find(c => c.m === data.recommended[size])?.m;
+const recommended = (size = shown.size) => cells(size).find(c => c.m === view().recommended[size])?.m;
 
 // The choice is kept in the address, so that a filtered report can be linked to.
 function remember() {

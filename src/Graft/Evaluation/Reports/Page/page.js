@@ -8,12 +8,24 @@ const say = text => { byId("status").textContent = text; };
 
 function writeTop() {
   byId("eyebrow").textContent = `Graft comparison · ${data.name}`;
-  byId("headline").append(data.headline.text, make("span", { class: "interval" }, ` ${data.headline.interval}`));
+  writeHeadline();
   byId("deck").textContent = data.deck;
-  byId("advice").append(...data.advice.map(({ title, text }) => make("p", {}, make("strong", {}, title), text)));
+  byId("advice").append(...data.views[0].advice.filter(text => text).map(text => {
+    const colon = text.indexOf(": ");
+    return make("p", {}, make("strong", {}, text.slice(0, colon)), text.slice(colon + 2));
+  }));
   byId("incomplete").hidden = !data.incomplete;
   byId("incomplete").textContent = data.incomplete ?? "";
   byId("colophon").textContent = `Made by graft report, version ${data.version}. Everything on this page is in this one file; it asks nothing of any network.`;
+}
+
+/** The finding of the largest number of rows that has one: a method, its score with its interval, its bytes. */
+function writeHeadline() {
+  const size = data.sizes.findLastIndex((_, s) => data.views[0].recommended[s] != null), m = data.views[0].recommended[size];
+  const best = data.views[0].cells.find(c => c.m === m && c.s === size);
+  const score = `${points(best.mean)}${best.deviation == null ? "" : ` ± ${points(best.deviation)}`}`;
+  byId("headline").append(`With ${data.sizes[size].label === "all" ? "all" : data.sizes[size].label} training rows, ${whole(methodName(m))} scores ${whole(score)} `,
+    best.sure ? make("span", { class: "interval" }, whole(interval(best)), " ") : "", `at ${whole(bytes(best.bytes))} per task`);
 }
 
 function writeMaking() {
@@ -25,7 +37,7 @@ function writeMaking() {
 }
 
 function makeFilters() {
-  byId("task").append(...[data.tasks.length > 1 ? `All ${data.tasks.length} tasks` : data.tasks[0].name, ...data.tasks.length > 1 ? data.tasks.map(t => t.name) : []]
+  byId("task").append(...[planned.length > 1 ? `All ${planned.length} tasks` : planned[0].name, ...data.tasks.length > 1 ? data.tasks.map(t => t.name) : []]
     .map((name, i) => make("option", { value: i - 1, selected: i - 1 === shown.task }, name)));
   byId("task").addEventListener("change", e => { shown.task = Number(e.target.value); changed(); });
   byId("sizes").append(make("div", {}, ...data.sizes.map((size, s) => make("label", {},

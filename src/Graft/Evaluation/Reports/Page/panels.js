@@ -50,8 +50,8 @@ function drawGrowth() {
 /** The metric on dev while training, each run against its own length. */
 function drawCurves() {
   const lines = runs(shown.size).flatMap((r, i) => r.curves.map((curve, k) => curve.map(([step, dev, loss], e) => ({
-    m: r.m, line: `${i}.${k}`, e: e + 1, share: step / curve.at(-1)[0], dev, tip: `${methodName(r.m)} on ${data.tasks[r.t].name}, seed ${r.seed}\nstep ${count(step)}: dev ${points(dev)}, loss ${loss.toFixed(3)}`,
-  })))).flat();
+    m: r.m, line: `${i}.${k}`, e: e + 1, share: step / curve.at(-1)[0], dev, tip: `${methodName(r.m)} on ${data.tasks[r.t].name}, seed ${r.seed}\nstep ${count(step)}: dev ${points(dev ?? 0)}, loss ${loss == null ? "unknown" : loss.toFixed(3)}`,
+  })))).flat().filter(l => l.dev != null);
   const methods = cells().map(c => c.m).filter(m => lines.some(l => l.m === m));
   if (!methods.length) { fill("curves", "", "No run is finished for this choice."); return; }
   const mean = (m, e) => { const at = lines.filter(l => l.m === m && l.e === e); return at.length ? at.reduce((s, l) => s + l.dev, 0) / at.length : null; };

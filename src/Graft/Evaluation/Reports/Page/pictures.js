@@ -8,7 +8,7 @@ function drawLearnt() {
   const picker = document.getElementById("picker");
   picker.replaceChildren();
   if (!with_.length) { fill("learnt", "", data.pictures.length ? "None of the methods shown has pictures." : "None of these methods has pictures to show."); return; }
-  if (shown.task >= 0) picked.t = shown.task;
+  if (shown.task >= 0) picked.t = data.tasks[shown.task].of ?? shown.task;
   picked.s = shown.size;
   // Each choice narrows the next; what is not there any more falls back to the first that is.
   let left = with_;
@@ -16,7 +16,7 @@ function drawLearnt() {
     const values = [...new Set(left.map(r => r[key]))];
     if (!values.includes(picked[key])) picked[key] = key === "s" ? values.at(-1) : values[0];
     left = left.filter(r => r[key] === picked[key]);
-    const select = make("select", { id: `picked-${key}`, onchange: e => { picked[key] = values[e.target.selectedIndex]; if (key === "t" && shown.task >= 0) shown.task = -1; drawLearnt(); document.getElementById(`picked-${key}`).focus(); } },
+    const select = make("select", { id: `picked-${key}`, onchange: e => { picked[key] = values[e.target.selectedIndex]; drawLearnt(); document.getElementById(`picked-${key}`).focus(); } },
       ...values.map(v => make("option", { selected: v === picked[key] }, name(v))));
     picker.append(make("label", { class: "field" }, make("span", {}, label), select));
   }
@@ -28,16 +28,18 @@ function drawLearnt() {
 }
 
 function describe(picture) {
-  if (picture.kind !== "heat_map") return `${picture.title}: ${plural(picture.points.length, "point")} in ${plural(new Set(picture.points.map(p => p[3])).size, "group")}.`;
-  const values = picture.values.flatMap((row, y) => row.map((value, x) => ({ value, at: `${picture.rows[y]}, ${picture.columns[x]}` }))).filter(v => v.value != null);
-  const [low, high] = [values.reduce((a, b) => b.value < a.value ? b : a), values.reduce((a, b) => b.value > a.value ? b : a)];
-  return `${picture.title}: ${picture.value} from ${low.value} (${low.at}) to ${high.value} (${high.at}).`;
+  if (picture.kind !== "heat_map") return `${picture.title}: ${plural(picture.points.length, "point")} in ${plural(new Set(picture.points.map(p => p.group)).size, "group")}.`;
+  const known = picture.cells.filter(c => c.value != null), least = (a, b) => b.value < a.value ? b : a, most = (a, b) => b.value > a.value ? b : a;
+  if (!known.length) return `${picture.title}: no number.`;
+  const at = c => `${minus(c.value.toPrecision(3))} (${c.y}, ${c.x})`;
+  return `${picture.title}: ${picture.value} from ${at(known.reduce(least))} to ${at(known.reduce(most))}.`;
 }
 
 function drawHeatMap(host, picture, width) {
-  const flat = picture.values.flatMap((row, y) => row.map((value, x) => ({ x: picture.columns[x], y: picture.rows[y], value }))).filter(v => v.value != null);
+  const columns = [...new Set(picture.cells.map(c => c.x))], rows = [...new Set(picture.cells.map(c => c.y))];
+  const flat = picture.cells.filter(c => c.value != null).map(c => ({ ...c }));
   const low = Math.min(...flat.map(v => v.value)), high = Math.max(...flat.map(v => v.value));
-  const label = Math.max(...picture.rows.map(r => r.length)) * 6.6 + 14, cell = Math.min(72, (width - label) / picture.columns.length), digits = Math.max(Math.abs(low), Math.abs(high)) >= 100 ? 0 : high - low < 0.1 ? 3 : 2;
+  const label = Math.max(...rows.map(r => r.length)) * 6.6 + 14, cell = Math.min(72, (width - label) / columns.length), digits = Math.max(Math.abs(low), Math.abs(high)) >= 100 ? 0 : high - low < 0.1 ? 3 : 2;
   for (const v of flat) {
     v.step = Math.min(5, Math.floor(6 * (v.value - low) / (high - low || 1)));
     v.tip = `${v.y}, ${v.x}\n${picture.value} ${minus(v.value.toPrecision(4))}`;
@@ -48,8 +50,8 @@ function drawHeatMap(host, picture, width) {
     width: { step: cell }, height: { step: Math.max(26, Math.min(40, cell)) }, autosize: { type: "pad" },
     data: { values: flat },
     encoding: {
-      x: { field: "x", type: "ordinal", sort: picture.columns, scale: { paddingInner: 0.04 }, axis: { orient: "top", title: picture.x, domain: false, ticks: false, labelAngle: cell < 44 ? -60 : 0, labelOverlap: true } },
-      y: { field: "y", type: "ordinal", sort: picture.rows, scale: { paddingInner: 0.06 }, axis: { title: null, labelLimit: 260, labelColor: "var(--ink)" } },
+      x: { field: "x", type: "ordinal", sort: columns, scale: { paddingInner: 0.04 }, axis: { orient: "top", title: picture.x, domain: false, ticks: false, labelAngle: cell < 44 ? -60 : 0, labelOverlap: true } },
+      y: { field: "y", type: "ordinal", sort: rows, scale: { paddingInner: 0.06 }, axis: { title: null, labelLimit: 260, labelColor: "var(--ink)" } },
     },
     layer: [
       { mark: { type: "rect" }, encoding: { color, tooltip: { field: "tip" } } },
@@ -59,8 +61,8 @@ function drawHeatMap(host, picture, width) {
 }
 
 function drawScatter(host, picture, width) {
-  const groups = [...new Set(picture.points.map(p => p[3]))];
-  const values = picture.points.map(([x, y, label, group]) => ({ x, y, group, tip: `${label}\n${group}` }));
+  const groups = [...new Set(picture.points.map(p => p.group))];
+  const values = picture.points.map(p => ({ ...p, tip: `${p.label}\n${p.group}` }));
   const side = Math.min(width - 60, 420);
   const axis = title => ({ title, tickCount: 5, grid: true });
   drawChart(host, {

@@ -58,7 +58,7 @@ const step = behind => steps.filter(s => behind > s).length;
 
 function drawTasks() {
   const order = cells().map(c => c.m);
-  const tasks = data.tasks.map((_, t) => t).filter(t => shown.task < 0 || t === shown.task);
+  const tasks = data.tasks.map((_, t) => t).filter(t => shown.task < 0 || t === shown.task || data.tasks[t].of === shown.task);
   if (!order.length) { fill("tasks", "", "No method is shown, or none has a finished run for this choice."); return; }
   const at = (t, m) => data.views[t + 1].cells.find(c => c.m === m && c.s === shown.size);
   const best = t => order.map(m => at(t, m)).filter(Boolean).reduce((a, b) => a && a.mean >= b.mean ? a : b, null);
@@ -69,16 +69,16 @@ function drawTasks() {
     return c.m === top.m ? make("td", { class: `top ${extra}`, title: `${methodName(m)}, ${where}: ${estimate(c)}` }, `● ${points(c.mean)}`)
       : make("td", { class: `step-${step(behind)} ${extra}`, title: `${methodName(m)}, ${where}: ${estimate(c)}` }, behind < 5e-4 ? "0.0" : `−${points(behind)}`);
   };
-  const wins = order.map(m => ({ m, n: tasks.filter(t => best(t)?.m === m).length })).filter(w => w.n).sort((a, b) => b.n - a.n);
-  const withMean = tasks.length > 1;
+  const rows = tasks.filter(t => data.tasks[t].of == null), wins = order.map(m => ({ m, n: rows.filter(t => best(t)?.m === m).length })).filter(w => w.n).sort((a, b) => b.n - a.n);
+  const withMean = shown.task < 0 && rows.length > 1;
   const table = make("table", { class: "heat" },
     make("caption", {}, `${sizePhrase()}; points behind the best method shown, whose own score stands at the dot.`),
     make("thead", {}, make("tr", {}, make("td"), ...tasks.map(t => make("th", { scope: "col" }, data.tasks[t].name, make("br"), make("small", {}, data.tasks[t].metric))), withMean ? make("th", { scope: "col", class: "mean" }, "mean") : null)),
     make("tbody", {}, ...order.map(m => make("tr", {}, make("th", { scope: "row" }, methodName(m)), ...tasks.map(t => cell(t, m, "")), withMean ? cell(-1, m, "mean") : null))));
   const names = ["up to 0.5 behind", "0.5 to 1", "1 to 2", "2 to 5", "more than 5"];
   const key = make("p", { class: "key", "aria-hidden": "true" }, ...names.map((n, i) => make("span", { style: `--swatch:var(--behind-${i})` }, n)));
-  fill("tasks", tasks.length > 1
-    ? `The best differs from task to task: ${listed(wins.map(w => `${methodName(w.m)} leads on ${w.n} of ${tasks.length}`))}. A lead of less than its interval is luck as likely as merit; point at a cell for it.`
+  fill("tasks", rows.length > 1
+    ? `The best differs from task to task: ${listed(wins.map(w => `${methodName(w.m)} leads on ${w.n} of ${rows.length}`))}. A lead of less than its interval is luck as likely as merit; point at a cell for it.`
     : `How far each method is behind the best on ${data.tasks[tasks[0]].name}.`, scrolling("Points behind the best, task by task", table), key);
 }
 

@@ -6,11 +6,12 @@ function drawTradeoff() {
   if (!list.length) { fill("tradeoff", "", "No method is shown, or none has a finished run for this choice."); return; }
   const best = front(list), on = new Set(best.map(c => c.m)), chosen = recommended();
   const lede = [
-    `Score (${scoreName()}, ${taskPhrase()}, ${sizePhrase()}) against the bytes that one more task adds on disk, adapter and head together. `,
+    `${scoreName().replace(/^./, c => c.toUpperCase())} times 100 (${taskPhrase()}, ${sizePhrase()}) against the bytes that one more task adds on disk, adapter and head together. `,
     `On the blue line ${best.length === 1 ? "is the one method" : `are the ${best.length} methods`} that no other beats with as few bytes; whiskers are 95 % intervals.`,
   ];
   const alt = `Scatter of ${plural(list.length, "method")}. On the Pareto front, from small to large: `
     + best.map(c => `${methodName(c.m)} with ${points(c.mean)} ${interval(c)} for ${bytes(c.bytes)}`).join("; ") + ".";
+  if (shown.task >= 0) lede.push(make("span", { class: "here" }, view().advice[shown.size]));
   const host = chartHost(alt);
   const place = fill("tradeoff", lede, host,
     numbersBehind(["method", "bytes per task", "score", "95 % interval", "on the front"],

@@ -7,10 +7,10 @@ const signed = score => { const text = points(score); return /^[−]?0\.0$/.test
 const count = number => Math.round(number).toLocaleString("en-US");
 const plural = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 
-/** Bytes in powers of ten, as on disk: 812 B, 41 KB, 90.3 MB. */
+/** Bytes in powers of ten, as on disk: 812 B, 41 kB, 90.3 MB. */
 function bytes(number) {
   if (number == null) return "–";
-  const units = ["B", "KB", "MB", "GB", "TB"];
+  const units = ["B", "kB", "MB", "GB", "TB"];
   let unit = 0;
   while (number >= 999.5 && unit < units.length - 1) { number /= 1000; unit++; }
   return `${unit === 0 || number >= 100 ? Math.round(number) : Number(number.toPrecision(3))} ${units[unit]}`;
@@ -28,6 +28,9 @@ const estimate = e => `${points(e.mean)}${e.deviation == null ? "" : ` ± ${poin
 const probability = p => p < 0.001 ? "p < .001" : `p = ${p.toFixed(p < 0.1 ? 3 : 2).replace(/^0/, "")}`;
 const rate = number => minus(number.toExponential(1).replace(/\.0e/, "e").replace("e-", " × 10⁻").replace(/⁻(\d+)/, (_, d) => "⁻" + [...d].map(c => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]).join("")));
 const listed = words => words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+
+/** Words that no line may break: names with hyphens, numbers with their units. */
+const whole = text => text.replaceAll("-", "\u2011").replaceAll(" ", "\u00a0");
 
 /** An element: make("p", { class: "note" }, "text", child). */
 function make(tag, attributes = {}, ...children) {

@@ -1,0 +1,81 @@
+using System.Text;
+using Graft.Evaluation.Comparisons;
+
+namespace Graft.Evaluation.Reports;
+
+/// <summary>A comparison as Markdown tables, for places that show no HTML. Stateless and thread-safe.</summary>
+internal static class MarkdownReport
+{
+    private const string Unknown = "–";
+
+    /// <summary>Writes the report.</summary>
+    /// <param name="comparison">The comparison, with at least one finished run.</param>
+    public static string Of(Comparison comparison)
+    {
+        var summary = ComparisonSummary.Of(comparison);
+        var advice = Recommendation.Of(summary);
+        var words = new ReportWords(comparison);
+        var text = new StringBuilder($"# {comparison.Plan.Name}: methods compared\n\n{words.Deck}\n");
+        if (words.Incomplete is { } incomplete)
+        {
+            text.Append($"\n> {incomplete}\n");
+        }
+
+        foreach (var each in advice)
+        {
+            text.Append($"\n* {each.Text}");
+        }
+
+        text.Append("\n\nScores are mean ± standard deviation over seeds [95 % interval of the mean].\n");
+        foreach (var size in comparison.Plan.Sizes.Where(size => summary.Methods.Any(m => m.Size == size)))
+        {
+            var choice = advice.First(a => a.Size == size).Choice.Method;
+            var methods = summary.Methods.Where(m => m.Size == size).OrderByDescending(m => m.Score.Mean).ToList();
+            text.Append($"\n## {(size is null ? "All" : ReportWords.Rows(size))} training rows\n\n");
+            Table(
+                text, ["method", words.Score, "mean rank", "bytes per task", "parameters per task", "time of a run", "memory"],
+                methods.Select(m => (string[])[
+                    m.Method + (m.Method == choice ? " (recommended)" : m.IsComparable ? "" : " (not all tasks)"), Cell(m.Score), m.Rank?.ToString("0.0") ?? Unknown,
+                    Amounts.Bytes((long)m.BytesPerTask), Amounts.Count((long)Math.Round(m.ParametersPerTask)), Amounts.Duration(m.Seconds),
+                    m.PeakMemory is { } memory ? Amounts.Bytes(memory) : Unknown]));
+            text.Append('\n');
+            Table(text, ["method", .. comparison.Plan.Tasks.Select(t => t.Name)], methods.Select(m => (string[])[m.Method, .. comparison.Plan.Tasks.Select(task =>
+                summary.Tasks.FirstOrDefault(t => t.Size == size && t.Method == m.Method && t.Task == task.Name) is { } found ? Cell(found.Score) : Unknown)]));
+        }
+
+        text.Append("\n## How this was made\n");
+        foreach (var fact in words.Facts)
+        {
+            text.Append($"\n* {fact[0]}: {fact[1]}");
+        }
+
+        if (summary.Missing.Count > 0)
+        {
+            text.Append("\n\n## Missing runs\n").AppendJoin("", summary.Missing.Select(run => $"\n* {ReportWords.Missing(run)}"));
+        }
+
+        return text.Append('\n').ToString();
+    }
+
+    private static string Cell(Estimate score)
+    {
+        var deviation = score.Deviation is { } known ? $" ± {Points(known)}" : "";
+        return Points(score.Mean) + deviation + (score.HasInterval ? $" [{Points(score.Low)}, {Points(score.High)}]" : "");
+    }
+
+    private static string Points(double score) => (100 * score).ToString("0.0");
+
+    // The first column is of names, the others of numbers. A bar inside of a name would end its cell.
+    private static void Table(StringBuilder text, IReadOnlyList<string> head, IEnumerable<string[]> rows)
+    {
+        Row(text, head);
+        text.Append("|---|").Insert(text.Length, "--:|", head.Count - 1).Append('\n');
+        foreach (var row in rows)
+        {
+            Row(text, row);
+        }
+    }
+
+    private static void Row(StringBuilder text, IEnumerable<string> cells) =>
+        text.Append("| ").AppendJoin(" | ", cells.Select(c => c.Replace("|", "\\|", StringComparison.Ordinal))).Append(" |\n");
+}

@@ -1,0 +1,40 @@
+using System.Text;
+using Graft.Evaluation.Comparisons;
+using Graft.Evaluation.Reports;
+using Graft.Torch;
+
+namespace Graft.Recipes;
+
+/// <summary>Writes the reports of a comparison, finished or under way, from its folder's plan and results alone. Stateless and thread-safe.</summary>
+public static class Report
+{
+    /// <summary>Writes the page and, beside it under the same name, its tables in Markdown.</summary>
+    /// <param name="folder">The comparison's folder.</param>
+    /// <param name="page">The page's file; null for <c>report.html</c> in the folder.</param>
+    /// <returns>What was written.</returns>
+    /// <exception cref="GraftException">It is no folder of a comparison, none of its runs is finished, or a file cannot be written.</exception>
+    public static ReportFiles Write(string folder, string? page = null)
+    {
+        var comparison = ComparisonFolder.Load(folder);
+        var files = ReportFiles.Of(page ?? Path.Combine(folder, "report.html"));
+        WriteText(files.Page, ComparisonReport.Html(comparison));
+        WriteText(files.Markdown, ComparisonReport.Markdown(comparison));
+        return files;
+    }
+
+    private static void WriteText(string path, string text) => AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+}
+
+/// <summary>The files of a report. Immutable.</summary>
+/// <param name="Page">The page.</param>
+/// <param name="Markdown">Its tables in Markdown.</param>
+public sealed record ReportFiles(string Page, string Markdown)
+{
+    /// <summary>The files beside a page.</summary>
+    /// <param name="page">The page.</param>
+    internal static ReportFiles Of(string page)
+    {
+        var markdown = Path.ChangeExtension(page, ".md");
+        return markdown != page ? new ReportFiles(page, markdown) : throw new GraftException($"'{page}' is the name of the Markdown tables, which are written beside the page; give the page a name that ends in .html.");
+    }
+}
