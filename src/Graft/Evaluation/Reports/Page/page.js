@@ -81,11 +81,11 @@ makeFilters();
 byId("shown").textContent = shown.hidden.size ? `(${visible().length} of ${data.methods.length})` : "";
 drawAll();
 
-// Charts are as wide as their place: draw again when it changes, and for paper before and after.
+// Charts are as wide as their place: draw again when it changes, and for the width of paper before printing.
 let width = document.body.clientWidth, waiting = 0;
 addEventListener("resize", () => {
   clearTimeout(waiting);
   waiting = setTimeout(() => { if (document.body.clientWidth !== width) { width = document.body.clientWidth; drawAll(); } }, 120);
 });
-addEventListener("beforeprint", drawAll);
-addEventListener("afterprint", drawAll);
+addEventListener("beforeprint", () => { document.documentElement.classList.add("paper"); drawAll(); });
+addEventListener("afterprint", () => { document.documentElement.classList.remove("paper"); drawAll(); });

@@ -18,7 +18,7 @@ function drawLearnt() {
     left = left.filter(r => r[key] === picked[key]);
     const select = make("select", { id: `picked-${key}`, onchange: e => { picked[key] = values[e.target.selectedIndex]; drawLearnt(); document.getElementById(`picked-${key}`).focus(); } },
       ...values.map(v => make("option", { selected: v === picked[key] }, name(v))));
-    picker.append(make("label", { class: "field" }, make("span", {}, label), select));
+    picker.append(make("div", { class: "field" }, make("label", { for: `picked-${key}` }, label), select));
   }
   const run = left[0];
   const hosts = run.pictures.map(picture => ({ picture, host: chartHost(describe(picture)) }));

@@ -22,7 +22,7 @@ function drawStorage() {
   drawChart(host, {
     width, height: { step: 34 }, autosize: { type: "pad" }, padding: { right: 60, top: 4, left: 0, bottom: 0 },
     data: { values: dots },
-    encoding: { y, x: { field: "bytes", type: "quantitative", scale: { type: "log", domain: x.map(e => 10 ** e), nice: false }, axis: { title: "bytes (each step is ten times the last)", values: narrow ? ticks.filter((_, i) => i % 2 === 0) : ticks, labelExpr: byteLabels(ticks), grid: true } } },
+    encoding: { y, x: { field: "bytes", type: "quantitative", scale: { type: "log", domain: x.map(e => 10 ** e), nice: false }, axis: { title: "bytes, on a logarithmic scale", values: narrow ? ticks.filter((_, i) => i % 2 === 0) : ticks, labelExpr: byteLabels(ticks), grid: true } } },
     layer: [
       { mark: { type: "line", color: "var(--faint)", strokeWidth: 1.5 }, encoding: { detail: { field: "name" } } },
       { mark: { type: "point", size: 130, opacity: 1, strokeWidth: 2 }, encoding: {

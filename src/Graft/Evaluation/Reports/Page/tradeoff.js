@@ -16,7 +16,7 @@ function drawTradeoff() {
   const place = fill("tradeoff", lede, host,
     numbersBehind(["method", "bytes per task", "score", "95 % interval", "on the front"],
       list.map(c => [methodName(c.m), bytes(c.bytes), points(c.mean), interval(c), on.has(c.m) ? "yes" : "no"])));
-  const width = place.clientWidth, narrow = width < 560, height = narrow ? 340 : 440;
+  const width = place.clientWidth, narrow = width < 560, height = narrow ? 340 : width < 800 ? 360 : 440;
   const room = { width: width - 44, height };
   const y = padded(list.flatMap(c => [c.low, c.high]));
   const span = list.map(c => Math.log10(c.bytes)), x = [Math.min(...span) - 0.25, Math.max(...span) + 0.3];
@@ -26,7 +26,7 @@ function drawTradeoff() {
     tip: `${methodName(c.m)}\n${scoreName()} ${estimate(c)}\n${bytes(c.bytes)} per task, ${count(c.parameters)} parameters${c.comparable ? "" : "\nnot all tasks are finished: a mean over fewer tasks"}`,
   }));
   placeLabels(rows, frontBoxes(rows), room, narrow ? 11 : 13);
-  const xField = { field: "bytes", type: "quantitative", scale: { type: "log", domain: x.map(e => 10 ** e), nice: false }, axis: { title: "bytes per task (each step is ten times the last)", values: decades(x), labelExpr: byteLabels(decades(x)), grid: false } };
+  const xField = { field: "bytes", type: "quantitative", scale: { type: "log", domain: x.map(e => 10 ** e), nice: false }, axis: { title: "bytes per task, on a logarithmic scale", values: decades(x), labelExpr: byteLabels(decades(x)), grid: false } };
   const yField = { field: "mean", type: "quantitative", scale: { domain: y, zero: false, nice: false }, axis: { title: scoreName(), titleX: 0, titleY: -8, tickCount: 6, labelExpr: "format(datum.value * 100, '.1f')" } };
   const tint = { condition: { test: "datum.kind !== 'behind'", value: "var(--blue)" }, value: "var(--soft)" };
   drawChart(host, {
@@ -48,9 +48,13 @@ function drawTradeoff() {
   });
 }
 
-/** Powers of ten within a span of logarithms. */
-const decades = ([low, high]) => Array.from({ length: Math.floor(high) - Math.ceil(low) + 1 }, (_, i) => 10 ** (Math.ceil(low) + i));
-const byteLabels = values => values.map(v => `datum.value === ${v} ? '${bytes(v)}'`).join(" : ") + " : ''";
+/** Round numbers within a span of logarithms: powers of ten, or their halves and fifths too where there are few of them. */
+function decades([low, high]) {
+  const powers = Array.from({ length: Math.ceil(high) - Math.floor(low) + 1 }, (_, i) => 10 ** (Math.floor(low) + i));
+  const within = list => list.filter(v => Math.log10(v) >= low && Math.log10(v) <= high);
+  return within(powers).length > 1 ? within(powers) : within(powers.flatMap(v => [v, 2 * v, 5 * v]));
+}
+const byteLabels = values => [...values.map(v => `datum.value === ${v} ? '${bytes(v)}'`), "''"].join(" : ");
 
 /** The steps of the front as thin boxes, which names keep off. */
 const frontBoxes = rows => rows.filter(r => r.kind !== "behind").sort((a, b) => a.x - b.x)

@@ -13,7 +13,7 @@ function bytes(number) {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let unit = 0;
   while (number >= 999.5 && unit < units.length - 1) { number /= 1000; unit++; }
-  return `${unit === 0 || number >= 100 ? Math.round(number) : Number(number.toPrecision(3))} ${units[unit]}`;
+  return `${unit === 0 ? Math.round(number) : Number(number.toFixed(1))} ${units[unit]}`;
 }
 
 function duration(seconds) {
