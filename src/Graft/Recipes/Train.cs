@@ -1,9 +1,8 @@
 using Graft.Backbones;
-using Graft.Formats.Sources;
+using Graft.Formats.Packages;
 using Graft.Methods.Core;
 using Graft.Tasks;
 using Graft.Tasks.Heads;
-using Graft.Text;
 using Graft.Torch;
 
 namespace Graft.Recipes;
@@ -14,6 +13,8 @@ namespace Graft.Recipes;
 /// </summary>
 public static class Train
 {
+    private const string SettingsSource = "the settings of the method";
+
     /// <summary>Trains every task of the settings.</summary>
     /// <param name="settings">The settings.</param>
     /// <param name="progress">Told what happens, synchronously; null for nobody.</param>
@@ -23,31 +24,37 @@ public static class Train
     public static TrainReport Run(
         TrainSettings settings, Action<TrainProgress>? progress = null, CancellationToken cancellation = default)
     {
-        var method = PeftMethods.Get(settings.Method);
-        var config = method.ReadConfig(settings.Set, "the settings of the method");
+        // What can be wrong without a model is found before one is loaded.
+        _ = PeftMethods.Get(settings.Method).ReadConfig(settings.Set, SettingsSource);
         var tasks = settings.Tasks.Select(t => Load(t, settings)).ToList();
         if (tasks.GroupBy(t => t.Task.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
         {
             throw new GraftException($"The task '{twice.Key}' is named twice; name each task once.");
         }
 
-        var folder = ModelSources.Resolve(settings.Backbone);
-        using var backbone = Backbone.Load(
-            folder, new BackboneOptions(settings.FrozenType, Device.Parse(settings.Device), settings.HeadPooling == Pooling.Pooler));
-        var tokenizer = Tokenizer.Load(folder);
-        config = method.Resolve(config, tokenizer);
-        using var trained = TrainedAdapters.Load(method, config, backbone);
+        using var loaded = LoadedBackbone.Load(
+            settings.Backbone, new BackboneOptions(settings.FrozenType, Device.Parse(settings.Device), settings.HeadPooling == Pooling.Pooler));
+        return Run(settings, loaded, tasks, progress, cancellation);
+    }
+
+    /// <summary>Trains tasks whose rows were read on a backbone that was loaded: for callers that train often on both.</summary>
+    internal static TrainReport Run(
+        TrainSettings settings, LoadedBackbone loaded, IReadOnlyList<TaskData> tasks, Action<TrainProgress>? progress, CancellationToken cancellation)
+    {
+        var method = PeftMethods.Get(settings.Method);
+        var config = method.Resolve(method.ReadConfig(settings.Set, SettingsSource), loaded.Tokenizer);
+        using var trained = TrainedAdapters.Load(method, config, loaded.Backbone);
         config = trained.Config;
         var run = RunFolder.Open(settings);
         var reports = new List<TaskReport>();
         for (var i = 0; i < tasks.Count; i++)
         {
-            var task = new TrainTask(settings, run, backbone, tokenizer, method, config, trained, tasks[i], (i + 1, tasks.Count), progress);
+            var task = new TrainTask(settings, run, loaded, method, config, trained, tasks[i], (i + 1, tasks.Count), progress);
             reports.Add(task.Run(cancellation));
         }
 
         return new TrainReport(
-            reports, folder, backbone.Fingerprint, method.Name, method.WriteConfig(config), settings.Seed, Versions());
+            reports, loaded.Folder, loaded.Backbone.Fingerprint, method.Name, method.WriteConfig(config), settings.Seed, PackageManifest.OwnVersions());
     }
 
     private static TaskData Load(string task, TrainSettings settings)
@@ -55,11 +62,4 @@ public static class Train
         var data = TaskCatalog.Resolve(task, settings.Data, settings.Seed);
         return settings.Examples is { } examples ? data.Take(examples, settings.Seed) : data;
     }
-
-    private static Dictionary<string, string> Versions() => new(StringComparer.Ordinal)
-    {
-        ["graft"] = typeof(Train).Assembly.GetName().Version!.ToString(3),
-        ["libtorch"] = TorchRuntime.Version,
-        ["dotnet"] = Environment.Version.ToString(),
-    };
 }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Graft.Tasks;
 using Graft.Tasks.Heads;
 using Graft.Torch;
 using Graft.Training;
@@ -74,6 +75,9 @@ public sealed record TrainSettings
     /// <summary>Steps between evaluations; null for the end of each epoch.</summary>
     public int? EvaluateEvery { get; init; }
 
+    /// <summary>Evaluations on dev, spread evenly over the steps, instead of <see cref="EvaluateEvery"/>.</summary>
+    public int? Evaluations { get; init; }
+
     /// <summary>Evaluations without gain after which a task stops; null for never.</summary>
     public int? Patience { get; init; }
 
@@ -104,7 +108,7 @@ public sealed record TrainSettings
     /// <summary>Whether to compute the majority class and a linear probe on the same rows, to compare with.</summary>
     public bool Baselines { get; init; }
 
-    /// <summary>Steps between checkpoints; evaluations and interruptions write one too.</summary>
+    /// <summary>Steps between checkpoints; evaluations and interruptions write one too. 0 for none at all: what is interrupted begins anew.</summary>
     public int CheckpointEvery { get; init; } = 50;
 
     /// <summary>Every key of a recipe file.</summary>
@@ -146,9 +150,9 @@ public sealed record TrainSettings
             Clip = Within(settings, "clip", defaults.Clip, double.MaxValue),
             LabelSmoothing = Within(settings, "label_smoothing", defaults.LabelSmoothing, 0.999),
             EvaluateEvery = Count(settings, "evaluate_every"),
+            Evaluations = Count(settings, "evaluations"),
             Patience = Count(settings, "patience"),
-            AdapterDrop = settings.Whole("adapter_drop", 0) is >= 0 and <= int.MaxValue and var drop ? (int)drop
-                : throw settings.Error("adapter_drop", $"'adapter_drop' is {settings.Raw("adapter_drop")}, expected a number of blocks from 0 on."),
+            AdapterDrop = FromZero(settings, "adapter_drop", "blocks") ?? 0,
             MaxTokens = Count(settings, "max_tokens"),
             Seed = settings.Whole("seed", defaults.Seed),
             Out = settings.TextOrNull("out") is { Length: > 0 } folder
@@ -159,11 +163,16 @@ public sealed record TrainSettings
             Precision = settings.TextOrNull("precision") ?? defaults.Precision,
             Device = settings.TextOrNull("device") ?? defaults.Device,
             Baselines = settings.Flag("baselines", defaults.Baselines),
-            CheckpointEvery = Count(settings, "checkpoint_every") ?? defaults.CheckpointEvery,
+            CheckpointEvery = FromZero(settings, "checkpoint_every", "steps") ?? defaults.CheckpointEvery,
         };
         if (read is { Epochs: not null, Steps: not null })
         {
             throw settings.Error("steps", "both epochs and steps are given; give one of them.");
+        }
+
+        if (read is { EvaluateEvery: not null, Evaluations: not null })
+        {
+            throw settings.Error("evaluations", "both evaluate_every and evaluations are given; give one of them.");
         }
 
         _ = read.FrozenType;
@@ -202,6 +211,7 @@ public sealed record TrainSettings
         ["clip"] = Clip,
         ["label_smoothing"] = LabelSmoothing,
         ["evaluate_every"] = EvaluateEvery,
+        ["evaluations"] = Evaluations,
         ["patience"] = Patience,
         ["adapter_drop"] = AdapterDrop,
         ["max_tokens"] = MaxTokens,
@@ -215,34 +225,30 @@ public sealed record TrainSettings
     /// <param name="defaultLearningRate">The method's learning rate, used where none is set.</param>
     public TrainingSettings Loop(double defaultLearningRate) => new(
         Epochs ?? 5, Steps, Batch, Accumulation, Lr ?? defaultLearningRate, Schedule, Warmup, WeightDecay, Clip, LabelSmoothing,
-        EvaluateEvery, Patience, AdapterDrop, Seed);
+        EvaluateEvery, Patience, AdapterDrop, Seed, Evaluations);
 
     /// <summary>A digest of what determines a task's run: these settings and the rows.</summary>
     /// <param name="task">The task.</param>
     /// <param name="fingerprint">The backbone's fingerprint.</param>
     /// <param name="rows">The training and dev rows.</param>
-    internal string Identity(string task, string fingerprint, IEnumerable<Graft.Tasks.Example> rows)
+    internal string Identity(string task, string fingerprint, IEnumerable<Example> rows)
     {
         var settings = ToJson();
         settings.Remove("tasks");
         settings.Remove("backbone");
         settings.Remove("data");
         settings.Remove("baselines");
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Append($"{task}\n{fingerprint}\n{settings.ToJsonString()}");
-        foreach (var row in rows)
-        {
-            Append($"{row.Text}\n{row.Pair}\n{row.Label} {row.Score} {string.Join(' ', row.Labels)}");
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-
-        void Append(string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + "\0"));
+        return Convert.ToHexStringLower(
+            SHA256.HashData(Encoding.UTF8.GetBytes($"{task}\n{fingerprint}\n{settings.ToJsonString()}\n{RowHash.Of(rows)}")));
     }
 
     private static int? Count(StrictObject settings, string key) => !settings.Has(key) ? null
         : settings.Whole(key, 0) is > 0 and <= int.MaxValue and var count ? (int)count
         : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected a whole number of at least 1.");
+
+    private static int? FromZero(StrictObject settings, string key, string unit) => !settings.Has(key) ? null
+        : settings.Whole(key, 0) is >= 0 and <= int.MaxValue and var count ? (int)count
+        : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected a number of {unit} from 0 on.");
 
     private static double? Positive(StrictObject settings, string key) => !settings.Has(key) ? null
         : settings.Number(key, 0) is > 0 and var number ? number

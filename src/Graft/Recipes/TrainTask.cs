@@ -6,7 +6,6 @@ using Graft.Methods.Core;
 using Graft.Tasks;
 using Graft.Tasks.Batches;
 using Graft.Tasks.Heads;
-using Graft.Text;
 using Graft.Torch;
 using Graft.Training;
 
@@ -14,9 +13,10 @@ namespace Graft.Recipes;
 
 /// <summary>Trains one task: the loop, what is logged and saved, and the report.</summary>
 internal sealed class TrainTask(
-    TrainSettings settings, RunFolder run, Backbone backbone, Tokenizer tokenizer, PeftMethod method, PeftConfig config,
+    TrainSettings settings, RunFolder run, LoadedBackbone loaded, PeftMethod method, PeftConfig config,
     TrainedAdapters trained, TaskData data, (int Number, int Count) place, Action<TrainProgress>? progress)
 {
+    private readonly Backbone _backbone = loaded.Backbone;
     private readonly string _name = data.Task.Name;
     private readonly Stopwatch _clock = new();
     private IReadOnlyDictionary<string, double>? _bestOnDev;
@@ -27,14 +27,14 @@ internal sealed class TrainTask(
     public TaskReport Run(CancellationToken cancellation)
     {
         Tell(_state);
-        var identity = settings.Identity(_name, backbone.Fingerprint, data.Train.Concat(data.Dev));
+        var identity = settings.Identity(_name, _backbone.Fingerprint, data.Train.Concat(data.Dev));
         if (settings.Resume && run.Finished(_name, identity) is { } finished)
         {
             Tell(_state with { Phase = TrainPhase.Done, Report = finished, Note = "was finished before" });
             return finished;
         }
 
-        var maxTokens = Math.Min(settings.MaxTokens ?? 256, TaskModel.Room(backbone, method, config));
+        var maxTokens = Math.Min(settings.MaxTokens ?? 256, TaskModel.Room(_backbone, method, config));
         var train = Tokenized(data.Train, maxTokens);
         var dev = Tokenized(data.Dev, maxTokens);
         using var model = CreateModel(maxTokens);
@@ -75,7 +75,7 @@ internal sealed class TrainTask(
                 training.Start();
             }
 
-            if (step.EvaluationDue || step.Number % settings.CheckpointEvery == 0)
+            if (settings.CheckpointEvery > 0 && (step.EvaluationDue || step.Number % settings.CheckpointEvery == 0))
             {
                 Save();
             }
@@ -90,6 +90,11 @@ internal sealed class TrainTask(
         _clock.Stop();
         if (cancellation.IsCancellationRequested && trainer.StepsDone < trainer.TotalSteps && !Stopped(best))
         {
+            if (settings.CheckpointEvery == 0)
+            {
+                throw new OperationCanceledException(cancellation);
+            }
+
             Save();
             throw new TrainingInterruptedException(_name, trainer.StepsDone, run.Root);
         }
@@ -106,7 +111,7 @@ internal sealed class TrainTask(
     }
 
     private TokenizedRows Tokenized(IReadOnlyList<Example> rows, int maxTokens) =>
-        TokenizedRows.Create(data.Task, rows, tokenizer, maxTokens);
+        TokenizedRows.Create(data.Task, rows, loaded.Tokenizer, maxTokens);
 
     private TaskModel CreateModel(int maxTokens)
     {
@@ -118,8 +123,8 @@ internal sealed class TrainTask(
         var head = new Head(
             new HeadConfig(
                 data.Task.Kind, data.Task.Outputs, settings.HeadPooling, settings.HeadDropout, mean, deviation > 0 ? deviation : 1, settings.HeadLayers),
-            backbone.Config.HiddenSize, rng);
-        return new TaskModel(data.Task, backbone, adapter, head, maxTokens);
+            _backbone.Config.HiddenSize, rng);
+        return new TaskModel(data.Task, _backbone, adapter, head, maxTokens);
     }
 
     private void EvaluateOnDev(TaskModel model, TokenizedRows dev, BestOnDev best, TrainStep step, RunLog log)
@@ -172,7 +177,7 @@ internal sealed class TrainTask(
     private TaskReport WithBaselines(TaskReport report, TokenizedRows train, TokenizedRows dev, TokenizedRows? test)
     {
         Tell(_state with { Phase = TrainPhase.Baselines });
-        var probe = LinearProbe.Run(backbone, train, dev, test);
+        var probe = LinearProbe.Run(_backbone, train, dev, test);
         return report with
         {
             Majority = data.MajorityShare((test ?? dev).Examples.ToList()),
@@ -187,7 +192,7 @@ internal sealed class TrainTask(
         ("task", _name),
         ("settings", settings.ToJson()),
         ("config", method.WriteConfig(config)),
-        ("backbone", backbone.Fingerprint),
+        ("backbone", _backbone.Fingerprint),
         ("train_rows", train.Count),
         ("dev_rows", data.Dev.Count),
         ("truncated_rows", train.TruncatedRows),

@@ -76,6 +76,26 @@ public sealed class TaskData
         return new TaskData(Task, chosen, Dev, Test) { DevIsCutFromTrain = DevIsCutFromTrain, SkippedRows = SkippedRows };
     }
 
+    /// <summary>
+    /// The same task with at most so many rows to choose by and to report on, drawn plainly at random with seed 0 and kept in the order of
+    /// the file, so that everybody who asks for as many has the same ones.
+    /// </summary>
+    /// <param name="dev">The most dev rows, at least 1; null for all.</param>
+    /// <param name="test">The most test rows, at least 1; null for all.</param>
+    public TaskData WithHeldOut(int? dev, int? test) =>
+        new(Task, Train, Draw(Dev, dev, "dev rows"), Test is null ? null : Draw(Test, test, "test rows"))
+        {
+            DevIsCutFromTrain = DevIsCutFromTrain,
+            SkippedRows = SkippedRows,
+        };
+
+    /// <summary>The same task without rows to report on, for training whose result is judged later or not at all.</summary>
+    public TaskData WithoutTest() => new(Task, Train, Dev, null) { DevIsCutFromTrain = DevIsCutFromTrain, SkippedRows = SkippedRows };
+
+    private static IReadOnlyList<Example> Draw(IReadOnlyList<Example> rows, int? most, string purpose) => most is { } count && count < rows.Count
+        ? [.. SeededOrder.Permutation(rows.Count, 0, purpose).Take(count).Order().Select(row => rows[row])]
+        : rows;
+
     /// <summary>How many rows bear each label, by label index; empty for regression. A multilabel row counts once for each of its labels.</summary>
     /// <param name="rows">The rows.</param>
     public IReadOnlyList<int> LabelHistogram(IEnumerable<Example> rows)

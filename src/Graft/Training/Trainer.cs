@@ -142,8 +142,9 @@ public sealed class Trainer : IDisposable
     // Without AdapterDrop nothing is drawn, so that a run has the bits it had before there was such a setting.
     private int FirstLayer() => _settings.AdapterDrop > 0 ? (int)Dropout.Integers([], 0, _settings.AdapterDrop + 1).ToInt64() : 0;
 
-    private bool EvaluationDue(int step) =>
-        step == TotalSteps || step % (_settings.EvaluateEvery ?? _sampler.BatchesPerEpoch) == 0;
+    private bool EvaluationDue(int step) => _settings.Evaluations is { } count
+        ? (long)step * count / TotalSteps > (step - 1L) * count / TotalSteps
+        : step == TotalSteps || step % (_settings.EvaluateEvery ?? _sampler.BatchesPerEpoch) == 0;
 
     private static List<ParameterGroup> Groups(TaskModel model, TrainingSettings settings)
     {

@@ -28,6 +28,7 @@ public enum ScheduleKind
 /// <param name="Patience">Evaluations without a better dev metric after which training stops; null for never.</param>
 /// <param name="AdapterDrop">In each training pass the adapter rests in the first n blocks, n drawn from 0 to this number (AdapterDrop); 0 for never.</param>
 /// <param name="Seed">The seed of row order, initial values and dropout.</param>
+/// <param name="Evaluations">Evaluations on dev, spread evenly over the steps, the last one at the end; null to go by <paramref name="EvaluateEvery"/>.</param>
 public sealed record TrainingSettings(
     double Epochs = 5,
     int? Steps = null,
@@ -42,4 +43,5 @@ public sealed record TrainingSettings(
     int? EvaluateEvery = null,
     int? Patience = null,
     int AdapterDrop = 0,
-    long Seed = 0);
+    long Seed = 0,
+    int? Evaluations = null);
