@@ -10,12 +10,15 @@ internal static class ProcessorCores
 {
     private const string Processors = "/proc/cpuinfo";
 
+    /// <summary>The physical cores that this process may use.</summary>
+    public static int Count => Math.Max(1, Math.Min(Environment.ProcessorCount, Physical()));
+
     /// <summary>Sets the number of threads; loads libtorch.</summary>
     public static void UseAll()
     {
         if (Environment.GetEnvironmentVariable("OMP_NUM_THREADS") is not { Length: > 0 })
         {
-            TorchRuntime.Threads = Math.Max(1, Math.Min(Environment.ProcessorCount, Physical()));
+            TorchRuntime.Threads = Count;
         }
     }
 

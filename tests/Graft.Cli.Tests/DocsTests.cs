@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Graft.Evaluation.Comparisons;
 using Graft.Recipes;
 using Graft.TestKit;
 using Xunit;
@@ -15,6 +16,16 @@ public sealed class DocsTests
 
         Assert.All(root.Subcommands, command => Assert.Contains($"| `graft {command.Name}", page, StringComparison.Ordinal));
         Assert.All(TrainSettings.Keys, key => Assert.Contains($"| `{key}` |", page, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_page_of_comparisons_lists_every_key_of_a_plan_and_its_plan_is_one()
+    {
+        string page = File.ReadAllText(SharedData.Repository("docs/compare.md"));
+        string json = page.Split("```json")[1].Split("```")[0];
+
+        Assert.All(ComparisonPlan.Keys, key => Assert.Contains($"`{key}`", page, StringComparison.Ordinal));
+        Assert.Equal(24, ComparisonPlan.Read(StrictJson.Parse(json, "docs/compare.md"), "plan").Runs.Count());
     }
 
     [Fact]

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Graft.Recipes;
 using Spectre.Console;
-using Spectre.Console.Rendering;
 
 namespace Graft.Cli.Display;
 
@@ -21,7 +20,7 @@ internal static class TrainDisplay
         : train(new Lines(terminal).Report);
 
     /// <summary>The latest report of a task in words: steps, loss, speed, time left, the best on dev.</summary>
-    private static string Describe(TrainProgress progress, double secondsLeft)
+    internal static string Describe(TrainProgress progress, double? secondsLeft = null)
     {
         string steps = progress.TotalSteps > 0 ? $"{progress.Step}/{progress.TotalSteps}" : "";
         string[] parts =
@@ -32,7 +31,7 @@ internal static class TrainDisplay
             progress.BestDev is { } dev ? $"dev {dev:0.000}" : "",
             progress.Phase switch
             {
-                TrainPhase.Training when progress.Step > 0 => $"{Amounts.Clock(secondsLeft)} left",
+                TrainPhase.Training when progress.Step > 0 && secondsLeft is { } left => $"{Amounts.Clock(left)} left",
                 TrainPhase.Done when progress.Report is { } report => Amounts.Duration(report.Seconds),
                 TrainPhase.Preparing => "reading rows",
                 TrainPhase.Evaluating => "evaluating on dev",
@@ -84,20 +83,6 @@ internal static class TrainDisplay
             bar.Value = progress.Phase == TrainPhase.Done ? bar.MaxValue : Math.Min(progress.Step, bar.MaxValue - 0.001);
             StateColumn.Set(bar, Describe(progress, _estimate.SecondsLeft(progress)));
         }
-    }
-
-    private sealed class StateColumn : ProgressColumn
-    {
-        private const string Key = "state";
-
-        protected override bool NoWrap => true;
-
-        public static void Set(ProgressTask task, string text) => task.State.Update<StateText>(Key, _ => new StateText(text));
-
-        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
-            new Markup(Markup.Escape(task.State.Get<StateText>(Key).Value ?? ""), task.IsFinished ? Style.Plain : new Style(decoration: Decoration.Dim));
-
-        private readonly record struct StateText(string Value);
     }
 
     private sealed class Lines(Terminal terminal)

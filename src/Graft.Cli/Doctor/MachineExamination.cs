@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Graft.Evaluation;
 
 namespace Graft.Cli.Doctor;
 
@@ -13,18 +14,11 @@ internal static class MachineExamination
     public static IEnumerable<Finding> Run(string home)
     {
         yield return new Finding("system", Health.Good, $"{RuntimeInformation.OSDescription.Trim()}, {RuntimeInformation.ProcessArchitecture}");
-        yield return new Finding("processor", Health.Good, $"{ProcessorName()}, {Environment.ProcessorCount} logical cores");
+        yield return new Finding("processor", Health.Good, $"{Machine.Cpu}, {Environment.ProcessorCount} logical cores");
         yield return new Finding("memory", Health.Good, $"{Amounts.Bytes(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)}");
         yield return new Finding(".NET", Health.Good, Environment.Version.ToString());
         yield return NpmClient();
         yield return Home(home);
-    }
-
-    private static string ProcessorName()
-    {
-        const string info = "/proc/cpuinfo";
-        string? line = File.Exists(info) ? File.ReadLines(info).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) : null;
-        return line is null ? "unknown" : line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
     }
 
     private static Finding NpmClient()
