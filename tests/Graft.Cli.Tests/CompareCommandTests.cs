@@ -47,6 +47,22 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_of_texts_and_labels_is_enough()
+    {
+        string file = Path.Combine(_tiny.Root, "tickets.tsv");
+        string folder = Path.Combine(_tiny.Root, "out");
+        File.WriteAllLines(file, ["message\tteam", .. Enumerable.Range(0, 90).Select(i => $"{TinyModelFolder.Words[i % 40]} {TinyModelFolder.Words[i / 2]}\tteam {i % 2}")]);
+        string[] command = ["compare", "--csv", file, "--text", "message", "--label", "team", "--backbone", _tiny.Model, "--out", folder, "--only", "head/*/*/0"];
+
+        CommandLineRun run = await CommandLineRun.Of(command);
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("54 rows to train on, 18 to choose by, 18 to report on", run.Notes, StringComparison.Ordinal);
+        Assert.Contains("head", run.Out, StringComparison.Ordinal);
+        Assert.Contains("2 of 3 runs are left", (await CommandLineRun.Of([.. command[..^1], "head/*/*/*", "--dry-run"])).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_run_that_fails_is_listed_and_the_exit_code_says_so()
     {
         string plan = TinyPlan.Write(_tiny, "plan.json", json => json["methods"] = new JsonArray("head", new JsonObject { ["name"] = "wild", ["method"] = "lora", ["learning_rate"] = 1e30 }));
@@ -72,6 +88,8 @@ public sealed class CompareCommandTests : IDisposable
 
     [Theory]
     [InlineData("needs a plan", "compare")]
+    [InlineData("--csv needs --label COL", "compare", "--csv", "x.csv", "--text", "t")]
+    [InlineData("--text is for a file without one", "compare", "plan.json", "--text", "t")]
     [InlineData("no such file", "compare", "nowhere.json")]
     [InlineData("does not end in .json", "compare", "/etc/hostname")]
     [InlineData("--jobs is 0", "compare", "plan.json", "--jobs", "0")]

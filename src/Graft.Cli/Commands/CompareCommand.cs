@@ -16,7 +16,11 @@ internal sealed class CompareCommand : CommandWithExamples
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private readonly Option<string?> _out = new("--out") { HelpName = "DIR", Description = "The comparison's folder; the plan's path without .json by default." };
+    private readonly Option<string?> _csv = new("--csv") { HelpName = "FILE", Description = "Compare on this csv, tsv or jsonl file instead of a plan." };
+    private readonly Option<string?> _text = new("--text") { HelpName = "COL", Description = "The column of the text, with --csv." };
+    private readonly Option<string?> _label = new("--label") { HelpName = "COL", Description = "The column of the label, with --csv." };
+    private readonly Option<string?> _backbone = new("--backbone") { HelpName = "DIR|NAME", Description = "The backbone, with --csv; minilm by default." };
+    private readonly Option<string?> _out = new("--out") { HelpName = "DIR", Description = "The comparison's folder; the plan's path without .json, or compare-NAME, by default." };
     private readonly Option<string[]> _only = new("--only") { HelpName = "M/T/SIZE/SEED", Description = "Do the runs of this method, task, size and seed alone, '*' for any; may be repeated." };
     private readonly Option<int> _jobs = new("--jobs") { HelpName = "N", Description = "Processes that share the runs, and the cores; 1 by default.", DefaultValueFactory = _ => 1 };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Show the runs, what methods cost, and the time it will take; run nothing." };
@@ -26,6 +30,7 @@ internal sealed class CompareCommand : CommandWithExamples
         : base(
             "compare",
             "Compare methods on your tasks with equal budgets, and recommend one.",
+            "graft compare --csv tickets.csv --text message --label team",
             "graft compare plan.json --dry-run",
             "graft compare plan.json --jobs 2",
             "graft compare plan --only 'lora/*/100/0'")
@@ -34,6 +39,10 @@ internal sealed class CompareCommand : CommandWithExamples
         Remarks = "What is finished is not done again: the same command goes on after an interruption, and several processes, also on"
             + " several machines with a common file system, may work on one folder at once.";
         Add(_plan);
+        Add(_csv);
+        Add(_text);
+        Add(_label);
+        Add(_backbone);
         Add(_out);
         Add(_only);
         Add(_jobs);
@@ -85,10 +94,38 @@ internal sealed class CompareCommand : CommandWithExamples
             throw new GraftException($"--jobs is {jobs}, expected a whole number of at least 1.");
         }
 
-        return parsed.GetValue(_plan) is { } plan
-            ? CompareSettings.OfFile(plan, parsed.GetValue(_out)) with { Only = parsed.GetValue(_only) ?? [] }
-            : throw new GraftException("graft compare needs a plan; see 'graft compare --help'.");
+        return OfPlanOrCsv(parsed) with { Only = parsed.GetValue(_only) ?? [] };
     }
+
+    private CompareSettings OfPlanOrCsv(ParseResult parsed)
+    {
+        Option<string?>[] forCsv = [_csv, _text, _label, _backbone];
+        if (parsed.GetValue(_plan) is { } plan)
+        {
+            return Array.Find(forCsv, option => parsed.GetValue(option) is not null) is { } stray
+                ? throw new GraftException($"graft compare has the plan '{plan}', and {stray.Name} is for a file without one; leave out one of them.")
+                : CompareSettings.OfFile(plan, parsed.GetValue(_out));
+        }
+
+        if (parsed.GetValue(_csv) is not { } file)
+        {
+            throw new GraftException("graft compare needs a plan, or --csv FILE with --text COL and --label COL; see 'graft compare --help'.");
+        }
+
+        var settings = new CsvSettings { File = file, Text = Column(parsed, _text), Label = Column(parsed, _label), Folder = parsed.GetValue(_out) };
+        CsvComparison csv = CsvComparison.Prepare(parsed.GetValue(_backbone) is { } backbone ? settings with { Backbone = backbone } : settings);
+        _terminal.Note($"{file}: {csv.Train} rows to train on, {csv.Dev} to choose by, {csv.Test} to report on");
+        foreach (string note in csv.Notes)
+        {
+            _terminal.Note(note);
+        }
+
+        return CompareSettings.Of(csv.Plan, csv.Folder);
+    }
+
+    private static string Column(ParseResult parsed, Option<string?> option) => parsed.GetValue(option) is { Length: > 0 } column
+        ? column
+        : throw new GraftException($"--csv needs {option.Name} COL, the name of a column in the file's first line.");
 
     private int Show(ParseResult parsed, CompareForecast forecast)
     {
