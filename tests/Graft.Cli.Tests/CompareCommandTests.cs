@@ -26,6 +26,8 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Equal(0, run.ExitCode);
         Assert.Contains("40 training rows a task", run.Out, StringComparison.Ordinal);
         Assert.Contains($"Comparison: 4 runs in {folder}", run.Out, StringComparison.Ordinal);
+        Assert.Contains($"Report: {Path.Combine(folder, "report.html")}", run.Out, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(folder, "report.md")));
         Assert.Matches("0/4 runs  \\|  lora/letters/40/0  rate 1 of 2", run.Notes);
 
         CommandLineRun again = await CommandLineRun.Of("compare", folder, "--dry-run", "--json");

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using Graft.Cli.Display;
 using Graft.Recipes;
 using Graft.Torch;
@@ -70,13 +71,16 @@ internal sealed class CompareCommand : CommandWithExamples
         CompareReport report = jobs == 1
             ? CompareDisplay.Run(_terminal, progress => Compare.Run(settings, progress, cancellation))
             : Share(settings with { Workers = jobs }, jobs, cancellation);
+        string? page = report.Comparison.Runs.Count > 0 ? Report.Write(report.Folder).Page : null;
         if (parsed.GetValue(_json))
         {
-            JsonOutput.Write(_terminal, report.ToJson());
+            JsonObject summary = report.ToJson();
+            summary["report"] = page;
+            JsonOutput.Write(_terminal, summary);
         }
         else
         {
-            CompareTable.Write(_terminal, report);
+            CompareTable.Write(_terminal, report, page);
         }
 
         foreach (CompareFailure failure in report.Failures)

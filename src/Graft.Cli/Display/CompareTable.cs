@@ -7,7 +7,10 @@ namespace Graft.Cli.Display;
 internal static class CompareTable
 {
     /// <summary>Writes it to standard output.</summary>
-    public static void Write(Terminal terminal, CompareReport report)
+    /// <param name="terminal">Where.</param>
+    /// <param name="report">What the comparison came to.</param>
+    /// <param name="page">The report's page; null where no run is finished.</param>
+    public static void Write(Terminal terminal, CompareReport report, string? page)
     {
         ComparisonSummary summary = ComparisonSummary.Of(report.Comparison);
         foreach (int? size in report.Comparison.Plan.Sizes.Where(size => summary.Methods.Any(method => method.Size == size)))
@@ -35,6 +38,10 @@ internal static class CompareTable
         terminal.Out.WriteLine();
         string missing = report.Comparison.Runs.Count < report.Comparison.Planned ? $" of {report.Comparison.Planned}" : "";
         terminal.Out.WriteLine($"Comparison: {report.Comparison.Runs.Count}{missing} runs in {report.Folder}");
+        if (page is not null)
+        {
+            terminal.Out.WriteLine($"Report: {page}");
+        }
     }
 
     private static Column Number(string heading) => new(heading, Right: true);
