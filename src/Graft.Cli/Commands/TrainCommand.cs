@@ -40,7 +40,7 @@ internal sealed class TrainCommand : CommandWithExamples
         catch (TrainingInterruptedException interruption)
         {
             _terminal.Note($"graft: {interruption.Message}");
-            _terminal.Note($"  graft {string.Join(' ', parsed.Tokens.Select(token => token.Value).Where(Keep).Select(Quoted))} --resume");
+            _terminal.Note($"  graft {string.Join(' ', parsed.Tokens.Select(token => token.Value).Where(Keep).Select(ShellWord.Quoted))} --resume");
             return ExitCode.Interrupted;
         }
 
@@ -57,7 +57,4 @@ internal sealed class TrainCommand : CommandWithExamples
     }
 
     private static bool Keep(string word) => word is not ("--overwrite" or "--resume");
-
-    private static string Quoted(string word) =>
-        word.All(c => char.IsAsciiLetterOrDigit(c) || "-_=.,:/@+~".Contains(c, StringComparison.Ordinal)) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

@@ -92,7 +92,7 @@ internal sealed class ComparisonSession
             var work = new ComparisonWork(
                 _bench, run, claim.Work, run.SearchedBy is { } searched ? Finished(searched)!.LearningRate : null,
                 (trial, trials, state) => _progress?.Invoke(_whole with { Run = label, Trial = trial, Trials = trials, Training = state }));
-            var result = work.Do($"graft compare {Quoted(_settings.Out)} --only {Quoted(label)}", stop.Token);
+            var result = work.Do($"graft compare {ShellWord.Quoted(_settings.Out)} --only {ShellWord.Quoted(label)}", stop.Token);
             Write(Path.Combine(claim.Work, ResultName), JsonNode.Parse(result.ToJson())!.AsObject());
             if (claim.Publish())
             {
@@ -123,9 +123,11 @@ internal sealed class ComparisonSession
         [.. _wanted.Select(r => (Run: r, Reason: Failure(r))).Where(f => f.Reason is not null).Select(f => new CompareFailure(f.Run.Plan.Label, f.Reason!))],
         Done);
 
-    /// <summary>Writes <c>storage.json</c> where it is missing or of other methods, once every run of the plan is finished.</summary>
+    /// <summary>
+    /// Writes <c>storage.json</c> where it is missing or of other methods, once every run of the plan is finished. Where that cannot be done the
+    /// results stand all the same, and a note says why.
+    /// </summary>
     /// <param name="cancellation">Stops between packages.</param>
-    /// <exception cref="GraftException">It cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public void AccountForStorage(CancellationToken cancellation)
     {
@@ -142,6 +144,10 @@ internal sealed class ComparisonSession
         {
             var (loaded, labels) = (_bench.Loaded, _bench.TypicalLabels);
             MeasureStorage.Run(_bench.Plan.Backbone, loaded.Backbone, loaded.Tokenizer, methods, place, labels, cancellation).Save(path);
+        }
+        catch (GraftException fault)
+        {
+            Note($"the storage of many tasks was not measured: {fault.Message}");
         }
         finally
         {
@@ -204,7 +210,4 @@ internal sealed class ComparisonSession
         var text = json.ToJsonString(s_readable) + "\n";
         AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
     }
-
-    private static string Quoted(string word) =>
-        word.All(c => char.IsAsciiLetterOrDigit(c) || "-_=.,:/@+~".Contains(c, StringComparison.Ordinal)) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }
