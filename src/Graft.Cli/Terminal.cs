@@ -40,18 +40,21 @@ internal sealed class Terminal
     /// <summary>A terminal that writes plain text without colours, as when both streams are redirected.</summary>
     public static Terminal Plain(TextWriter output, TextWriter notes) => new(Over(output, plain: true), Over(notes, plain: true));
 
+    /// <summary>A terminal that draws bars and colours whatever it writes to, as for a person.</summary>
+    public static Terminal Drawing(TextWriter output, TextWriter notes) => new(Over(output, plain: false, draws: true), Over(notes, plain: false, draws: true));
+
     /// <summary>Writes a remark: one plain line on standard error.</summary>
     public void Note(string line) => Notes.Profile.Out.Writer.WriteLine(line);
 
     private static IAnsiConsole Open(Stream stream, bool redirected) =>
         Over(new StreamWriter(stream, s_utf8) { AutoFlush = true }, redirected);
 
-    private static IAnsiConsole Over(TextWriter writer, bool plain)
+    private static IAnsiConsole Over(TextWriter writer, bool plain, bool draws = false)
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(writer),
-            Ansi = plain ? AnsiSupport.No : AnsiSupport.Detect,
+            Ansi = plain ? AnsiSupport.No : draws ? AnsiSupport.Yes : AnsiSupport.Detect,
             ColorSystem = plain ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
             Interactive = plain ? InteractionSupport.No : InteractionSupport.Yes,
         });

@@ -65,9 +65,11 @@ internal static class CompareDisplay
             {
                 if (i == _lines.Count)
                 {
-                    _lines.Add(context.AddTask("").IsIndeterminate());
+                    _lines.Add(context.AddTask(workers is null ? "now" : $"worker {i + 1}", maxValue: 1).IsIndeterminate(workers is not null));
                 }
 
+                // Short of the end, so that the line stays that of the next run.
+                _lines[i].Value = Math.Min(running, 0.999);
                 StateColumn.Set(_lines[i], doing[i]);
             }
         }
