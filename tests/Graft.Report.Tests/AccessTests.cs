@@ -1,4 +1,3 @@
-using Graft.TestKit;
 using Microsoft.Playwright;
 using Xunit;
 
@@ -30,7 +29,7 @@ public sealed class AccessTests(ReportBrowser browser)
     [InlineData(ColorScheme.Dark)]
     public async Task Words_stand_out_from_what_is_behind_them(ColorScheme colors)
     {
-        var report = await browser.Open(SampleComparison.Make(), new() { ColorScheme = colors });
+        var report = await browser.Open(ReportBrowser.Sample, new() { ColorScheme = colors });
 
         foreach (var words in new[] { "h1", ".interval", ".lede", ".note", ".eyebrow", ".tag", ".ledger td", ".heat td:not(.none)", ".matrix td small", ".segmented label", "figcaption, caption", "#tradeoff [class*=role-axis-label] text", "#tradeoff [class*=mark-text] text" })
         {
@@ -45,7 +44,7 @@ public sealed class AccessTests(ReportBrowser browser)
     [Fact(SkipUnless = nameof(CanRun), Skip = NoBrowser)]
     public async Task Everything_has_a_name()
     {
-        var report = await browser.Open(SampleComparison.Make());
+        var report = await browser.Open(ReportBrowser.Sample);
 
         Assert.Empty(await report.Page.EvaluateAsync<string[]>("[...document.querySelectorAll('.chart')].filter(c => c.getAttribute('role') !== 'img' || c.getAttribute('aria-label').length < 20).map(c => c.closest('section').id)"));
         Assert.Empty(await report.Page.EvaluateAsync<string[]>("[...document.querySelectorAll('select, input')].filter(e => !e.labels.length).map(e => e.outerHTML)"));
@@ -58,7 +57,7 @@ public sealed class AccessTests(ReportBrowser browser)
     [Fact(SkipUnless = nameof(CanRun), Skip = NoBrowser)]
     public async Task The_keyboard_reaches_the_filters_and_the_first_key_skips_them()
     {
-        var report = await browser.Open(SampleComparison.Make());
+        var report = await browser.Open(ReportBrowser.Sample);
 
         await report.Page.Keyboard.PressAsync("Tab");
         Assert.Equal("Skip to the results", await report.Page.EvaluateAsync<string>("document.activeElement.textContent"));
@@ -71,7 +70,7 @@ public sealed class AccessTests(ReportBrowser browser)
     [Fact(SkipUnless = nameof(CanRun), Skip = NoBrowser)]
     public async Task The_switch_goes_from_the_system_to_light_to_dark()
     {
-        var report = await browser.Open(SampleComparison.Make(), new() { ColorScheme = ColorScheme.Light });
+        var report = await browser.Open(ReportBrowser.Sample, new() { ColorScheme = ColorScheme.Light });
         List<string> papers = [await Paper(report)];
         for (var i = 0; i < 2; i++)
         {

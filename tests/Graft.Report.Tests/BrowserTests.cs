@@ -1,6 +1,5 @@
 using System.Globalization;
 using Graft.Evaluation.Comparisons;
-using Graft.TestKit;
 using Microsoft.Playwright;
 using Xunit;
 
@@ -11,8 +10,6 @@ public sealed class BrowserTests(ReportBrowser browser)
 {
     private const string NoBrowser = "There is no Chromium on this machine (Debian: apt-get install chromium)";
 
-    private static readonly Lazy<Comparison> s_sample = new(() => SampleComparison.Make());
-
     public static bool CanRun => ReportBrowser.IsThere;
 
     [Theory(SkipUnless = nameof(CanRun), Skip = NoBrowser)]
@@ -20,13 +17,13 @@ public sealed class BrowserTests(ReportBrowser browser)
     [InlineData(390, ColorScheme.Dark)]
     public async Task Every_chart_has_marks_and_nothing_complains(int width, ColorScheme colors)
     {
-        var report = await browser.Open(s_sample.Value, new() { ViewportSize = new() { Width = width, Height = 844 }, ColorScheme = colors });
+        var report = await browser.Open(ReportBrowser.Sample, new() { ViewportSize = new() { Width = width, Height = 844 }, ColorScheme = colors });
 
         var marks = await report.Page.EvaluateAsync<int[]>("[...document.querySelectorAll('.chart')].map(c => c.querySelectorAll('[class*=mark-symbol] path, [class*=mark-line] path, [class*=mark-rect] path').length)");
         var charts = await report.Page.EvaluateAsync<string[]>("[...document.querySelectorAll('section')].filter(s => s.querySelector('.chart, table')).map(s => s.id)");
-        Assert.True(marks.Length >= 1 + (3 * 8) + 1, $"{marks.Length} charts");
+        Assert.True(marks.Length >= 1 + (3 * 8) + 2, $"{marks.Length} charts");
         Assert.All(marks, count => Assert.True(count > 0));
-        Assert.Superset(new HashSet<string>(["tradeoff", "numbers", "growth", "tasks", "pairs", "curves", "rates", "learnt"]), charts.ToHashSet(StringComparer.Ordinal));
+        Assert.Superset(new HashSet<string>(["tradeoff", "numbers", "growth", "tasks", "pairs", "curves", "rates", "storage", "learnt"]), charts.ToHashSet(StringComparer.Ordinal));
         Assert.True(await report.Page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= width, "the page is wider than its window");
         Assert.Empty(report.Complaints);
     }
@@ -34,7 +31,7 @@ public sealed class BrowserTests(ReportBrowser browser)
     [Fact(SkipUnless = nameof(CanRun), Skip = NoBrowser)]
     public async Task A_method_that_is_left_out_is_gone_from_every_chart_and_table()
     {
-        var report = await browser.Open(s_sample.Value);
+        var report = await browser.Open(ReportBrowser.Sample);
         Assert.All(await Figures(report), text => Assert.Contains("bitfit", text, StringComparison.Ordinal));
 
         await report.Page.Locator("#methods label", new() { HasTextString = "bitfit" }).ClickAsync();
@@ -54,12 +51,12 @@ public sealed class BrowserTests(ReportBrowser browser)
     [Fact(SkipUnless = nameof(CanRun), Skip = NoBrowser)]
     public async Task A_task_and_a_size_change_every_number()
     {
-        var report = await browser.Open(s_sample.Value);
+        var report = await browser.Open(ReportBrowser.Sample);
 
         await report.Page.GetByLabel("Task", new() { Exact = true }).First.SelectOptionAsync("trec-6");
         await report.Page.GetByText("100", new() { Exact = true }).First.ClickAsync();
 
-        var alone = s_sample.Value with { Plan = s_sample.Value.Plan with { Tasks = [.. s_sample.Value.Plan.Tasks.Where(t => t.Name == "trec-6")] } };
+        var alone = ReportBrowser.Sample with { Plan = ReportBrowser.Sample.Plan with { Tasks = [.. ReportBrowser.Sample.Plan.Tasks.Where(t => t.Name == "trec-6")] } };
         var expected = ComparisonSummary.Of(alone).Methods.Where(m => m.Size == 100).OrderByDescending(m => m.Score.Mean).ToList();
         Assert.Equal(expected.Select(m => m.Method), await Rows(report));
         var scores = await report.Page.Locator(".ledger .score").AllTextContentsAsync();
@@ -72,8 +69,8 @@ public sealed class BrowserTests(ReportBrowser browser)
     [Fact(SkipUnless = nameof(CanRun), Skip = NoBrowser)]
     public async Task The_table_is_sorted_by_each_heading_with_mouse_and_keyboard()
     {
-        var report = await browser.Open(s_sample.Value);
-        var methods = ComparisonSummary.Of(s_sample.Value).Methods.Where(m => m.Size == 500).ToList();
+        var report = await browser.Open(ReportBrowser.Sample);
+        var methods = ComparisonSummary.Of(ReportBrowser.Sample).Methods.Where(m => m.Size == 500).ToList();
         Assert.Equal(methods.OrderByDescending(m => m.Score.Mean).Select(m => m.Method), await Rows(report));
 
         var heading = report.Page.GetByRole(AriaRole.Button, new() { Name = "Bytes per task" });
@@ -94,7 +91,7 @@ public sealed class BrowserTests(ReportBrowser browser)
     [Fact(SkipUnless = nameof(CanRun), Skip = NoBrowser)]
     public async Task A_link_with_a_choice_opens_with_that_choice()
     {
-        var report = await browser.Open(s_sample.Value);
+        var report = await browser.Open(ReportBrowser.Sample);
 
         await report.Page.GotoAsync("about:blank");
         await report.Page.GoBackAsync();
@@ -110,7 +107,7 @@ public sealed class BrowserTests(ReportBrowser browser)
     [Fact(SkipUnless = nameof(CanRun), Skip = NoBrowser)]
     public async Task The_pictures_are_of_the_run_that_is_chosen()
     {
-        var report = await browser.Open(s_sample.Value);
+        var report = await browser.Open(ReportBrowser.Sample);
 
         await report.Page.Locator("#picked-m").SelectOptionAsync("unipelt");
         await report.Page.Locator("#picked-t").SelectOptionAsync("cooking");
@@ -131,5 +128,5 @@ public sealed class BrowserTests(ReportBrowser browser)
 
     /// <summary>What each figure that compares methods says: text, and the words for those who do not see it.</summary>
     private static Task<string[]> Figures(OpenReport report) => report.Page.EvaluateAsync<string[]>(
-        "['tradeoff', 'numbers', 'growth', 'tasks', 'pairs', 'curves', 'rates'].map(id => { const f = document.querySelector(`#${id} figure`); return f.textContent + [...f.querySelectorAll('[aria-label]')].map(e => e.getAttribute('aria-label')); })");
+        "['tradeoff', 'numbers', 'growth', 'tasks', 'pairs', 'curves', 'rates', 'storage'].map(id => { const f = document.querySelector(`#${id} figure`); return f.textContent + [...f.querySelectorAll('[aria-label]')].map(e => e.getAttribute('aria-label')); })");
 }

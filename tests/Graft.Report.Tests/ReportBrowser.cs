@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Graft.Evaluation.Comparisons;
 using Graft.Evaluation.Reports;
 using Graft.TestKit;
@@ -13,8 +14,12 @@ public sealed class ReportBrowser : IAsyncLifetime
 {
     private static readonly string? s_chromium = new[] { "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists);
     private readonly TestFolder _folder = new();
+    private readonly ConcurrentDictionary<Comparison, Lazy<string>> _files = new(ReferenceEqualityComparer.Instance);
     private IPlaywright? _playwright;
     private IBrowser? _browser;
+
+    /// <summary>The sample, whose report is written once for all tests.</summary>
+    public static Comparison Sample { get; } = SampleComparison.Make();
 
     /// <summary>Whether there is a Chromium; tests are skipped where there is none.</summary>
     public static bool IsThere => s_chromium is not null;
@@ -46,8 +51,7 @@ public sealed class ReportBrowser : IAsyncLifetime
     /// <param name="options">The window; null for a wide, light one.</param>
     public async Task<OpenReport> Open(Comparison comparison, BrowserNewContextOptions? options = null)
     {
-        var file = _folder.At($"{Guid.NewGuid():N}.html");
-        await File.WriteAllTextAsync(file, ComparisonReport.Html(comparison), TestContext.Current.CancellationToken);
+        var file = _files.GetOrAdd(comparison, Written).Value;
         var context = await _browser!.NewContextAsync(options ?? new() { ViewportSize = new() { Width = 1280, Height = 900 } });
         var page = await context.NewPageAsync();
         page.SetDefaultTimeout(120_000);
@@ -55,6 +59,13 @@ public sealed class ReportBrowser : IAsyncLifetime
         await page.GotoAsync(new Uri(file).AbsoluteUri);
         return report;
     }
+
+    private Lazy<string> Written(Comparison comparison) => new(() =>
+    {
+        var file = _folder.At($"{Guid.NewGuid():N}.html");
+        File.WriteAllText(file, ComparisonReport.Html(comparison, SampleComparison.Storage()));
+        return file;
+    });
 }
 
 /// <summary>A report in a window, with everything that it complained about or asked for.</summary>

@@ -69,6 +69,13 @@ public static class SampleComparison
         return ComparisonFolder.Of(plan with { Tasks = [.. plan.Tasks, new PlannedTask("both", ["sst-2", "cooking"])] }, [.. runs, .. mixed]);
     }
 
+    /// <summary>A storage account of its methods, as their formulas give it.</summary>
+    public static StorageAccount Storage() => new("minilm", 90_300_000, 2, [.. s_methods.Select(m =>
+    {
+        var formula = new MethodStorage(m.Name, m.Base, m.Parameters, 770, 4_500, 0, []);
+        return formula with { Points = [.. StorageAccount.TaskCounts.Select(tasks => new StoragePoint(tasks, formula.ByFormula(tasks), tasks <= StorageAccount.MostWritten))] };
+    })]);
+
     /// <summary>The plan of the comparison.</summary>
     public static ComparisonPlan Plan() => new()
     {

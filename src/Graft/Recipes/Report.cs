@@ -5,7 +5,10 @@ using Graft.Torch;
 
 namespace Graft.Recipes;
 
-/// <summary>Writes the reports of a comparison, finished or under way, from its folder's plan and results alone. Stateless and thread-safe.</summary>
+/// <summary>
+/// Writes the reports of a comparison, finished or under way, from its folder's plan and results, and its storage account where there is one.
+/// Stateless and thread-safe.
+/// </summary>
 public static class Report
 {
     /// <summary>Writes the page and, beside it under the same name, its tables in Markdown.</summary>
@@ -16,9 +19,11 @@ public static class Report
     public static ReportFiles Write(string folder, string? page = null)
     {
         var comparison = ComparisonFolder.Load(folder);
+        var account = Path.Combine(folder, ComparisonFolder.StorageName);
+        var storage = File.Exists(account) ? StorageAccount.Load(account) : null;
         var files = ReportFiles.Of(page ?? Path.Combine(folder, "report.html"));
-        WriteText(files.Page, ComparisonReport.Html(comparison));
-        WriteText(files.Markdown, ComparisonReport.Markdown(comparison));
+        WriteText(files.Page, ComparisonReport.Html(comparison, storage));
+        WriteText(files.Markdown, ComparisonReport.Markdown(comparison, storage));
         return files;
     }
 

@@ -11,20 +11,22 @@ public static class ComparisonReport
 {
     /// <summary>The page.</summary>
     /// <param name="comparison">The comparison.</param>
+    /// <param name="storage">What many tasks take on disk; null where nobody measured it, which the page says.</param>
     /// <exception cref="GraftException">None of its runs is finished.</exception>
-    public static string Html(Comparison comparison)
+    public static string Html(Comparison comparison, StorageAccount? storage = null)
     {
         Require(comparison);
-        return ReportPage.Of($"{comparison.Plan.Name}: methods compared", ReportDataBuilder.Of(comparison).ToJson());
+        return ReportPage.Of($"{comparison.Plan.Name}: methods compared", ReportDataBuilder.Of(comparison, storage).ToJson());
     }
 
     /// <summary>The tables in Markdown.</summary>
     /// <param name="comparison">The comparison.</param>
+    /// <param name="storage">What many tasks take on disk; null where nobody measured it.</param>
     /// <exception cref="GraftException">None of its runs is finished.</exception>
-    public static string Markdown(Comparison comparison)
+    public static string Markdown(Comparison comparison, StorageAccount? storage = null)
     {
         Require(comparison);
-        return MarkdownReport.Of(comparison);
+        return MarkdownReport.Of(comparison, storage);
     }
 
     private static void Require(Comparison comparison)

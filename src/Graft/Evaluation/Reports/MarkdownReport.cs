@@ -10,7 +10,8 @@ internal static class MarkdownReport
 
     /// <summary>Writes the report.</summary>
     /// <param name="comparison">The comparison, with at least one finished run.</param>
-    public static string Of(Comparison comparison)
+    /// <param name="storage">Its storage account, where there is one.</param>
+    public static string Of(Comparison comparison, StorageAccount? storage)
     {
         var summary = ComparisonSummary.Of(comparison);
         var advice = Recommendation.Of(summary);
@@ -41,6 +42,13 @@ internal static class MarkdownReport
             text.Append('\n');
             Table(text, ["method", .. comparison.Plan.Tasks.Select(t => t.Name)], methods.Select(m => (string[])[m.Method, .. comparison.Plan.Tasks.Select(task =>
                 summary.Tasks.FirstOrDefault(t => t.Size == size && t.Method == m.Method && t.Task == task.Name) is { } found ? Cell(found.Score) : Unknown)]));
+        }
+
+        if (storage is not null)
+        {
+            text.Append("\n## Bytes of many tasks\n\n");
+            Table(text, ["method", .. StorageAccount.TaskCounts.Select(c => $"{Amounts.Count(c)} {(c == 1 ? "task" : "tasks")}")], storage.Methods.Select(m => (string[])[m.Method, .. m.Points.Select(p => Amounts.Bytes(p.Bytes))]));
+            text.Append($"\n{ReportWords.Storage(storage)}\n");
         }
 
         text.Append("\n## How this was made\n");

@@ -94,7 +94,7 @@ internal sealed record ReportRun(
 internal sealed record ReportPictures(int Run, IReadOnlyList<MethodPicture> Pictures);
 
 /// <summary>The bytes of each method for each count of tasks, and whether files were measured.</summary>
-internal sealed record ReportStorage(IReadOnlyList<int> Counts, IReadOnlyList<ReportStorageRow> Rows, string Note);
+internal sealed record ReportStorage(IReadOnlyList<int> Counts, long Backbone, IReadOnlyList<ReportStorageRow> Rows, string Note);
 
 /// <summary>A method's bytes; its place is null where the comparison has no such method.</summary>
 internal sealed record ReportStorageRow(int? M, string Name, IReadOnlyList<long> Bytes, IReadOnlyList<bool> Measured);

@@ -28,7 +28,12 @@ internal sealed class ReportDataBuilder
 
     /// <summary>Shapes a comparison.</summary>
     /// <param name="comparison">The comparison, with at least one finished run.</param>
-    public static ReportData Of(Comparison comparison) => new ReportDataBuilder(comparison).Build();
+    /// <param name="storage">Its storage account, where there is one.</param>
+    public static ReportData Of(Comparison comparison, StorageAccount? storage)
+    {
+        var builder = new ReportDataBuilder(comparison);
+        return builder.Build() with { Storage = storage is null ? null : builder.Storage(storage) };
+    }
 
     private ReportData Build()
     {
@@ -94,6 +99,12 @@ internal sealed class ReportDataBuilder
         _methods[run.Method], _tasks.FindIndex(t => t.Task.Name == run.Task), PlaceOf(run.Size), run.Seed, run.LearningRate,
         [.. run.Trials.Select(t => (IReadOnlyList<double?>)[t.LearningRate, t.Dev])],
         [.. run.Scores.Select(s => (IReadOnlyList<IReadOnlyList<double>>)[.. s.Curve.Select(p => (IReadOnlyList<double>)[p.Step, p.Dev, p.Loss])])]);
+
+    private ReportStorage Storage(StorageAccount account) => new(
+        StorageAccount.TaskCounts, account.BackboneBytes,
+        [.. account.Methods.Select(m => new ReportStorageRow(
+            _methods.TryGetValue(m.Method, out var place) ? place : null, m.Method, [.. m.Points.Select(p => p.Bytes)], [.. m.Points.Select(p => p.FromFiles)]))],
+        ReportWords.Storage(account));
 
     private int PlaceOf(int? size) => Enumerable.Range(0, _plan.Sizes.Count).First(i => _plan.Sizes[i] == size);
 

@@ -40,8 +40,9 @@ internal sealed class ReportWords(Comparison comparison)
 
     private IReadOnlyList<string> Metrics => [.. _runs.SelectMany(r => r.Scores).Select(s => s.Metric).Distinct(StringComparer.Ordinal)];
 
-    private string Budget => (_plan.Steps is { } steps ? Many(steps, "step") : $"{(_plan.Epochs ?? 5).ToString(CultureInfo.InvariantCulture)} passes over the rows")
-        + $" of {Many(_plan.Batch, "row")} for every run, {Many(_plan.Evaluations, "evaluation")} on dev spread evenly, of which the best is kept"
+    private string Budget =>
+        $"{(_plan.Steps is { } steps ? Many(steps, "step") : $"{(_plan.Epochs ?? 5).ToString(CultureInfo.InvariantCulture)} passes over the rows")}, {Many(_plan.Batch, "row")} a step, the same for every run; "
+        + $"{Many(_plan.Evaluations, "evaluation")} on dev{(_plan.Evaluations > 1 ? ", spread evenly, of which the best is kept" : "")}"
         + (_plan.MaxTokens is { } tokens ? $"; rows of at most {Many(tokens, "token")}." : ".");
 
     private string Rates => _plan.LearningRateFactors.Count > 1
@@ -63,6 +64,16 @@ internal sealed class ReportWords(Comparison comparison)
     /// <summary>A missing run in words.</summary>
     /// <param name="run">The run.</param>
     public static string Missing(MissingRun run) => $"{run.Method} on {run.Task}, {Rows(run.Size)} rows, seed {run.Seed}";
+
+    /// <summary>How a storage account was made, and what to hold against it.</summary>
+    /// <param name="account">The account.</param>
+    public static string Storage(StorageAccount account)
+    {
+        var differing = account.Methods.Where(m => m.Difference > 0).Select(m => $"{m.Method} by up to {Amounts.Bytes(m.Difference)}").ToList();
+        return $"Packages of tasks with {Many(account.Labels, "label")}. Up to {StorageAccount.MostWritten} tasks were written and measured; more is by the formula, "
+            + (differing.Count == 0 ? "which gives those of the files exactly." : $"which differs from the files of {Listed(differing)}.")
+            + $" The backbone, {Amounts.Bytes(account.BackboneBytes)}, is needed once beside them, except with full copies.";
+    }
 
     /// <summary>A number of training rows in words.</summary>
     /// <param name="size">The rows; null for all.</param>

@@ -20,7 +20,7 @@ function drawStorage() {
   const shade = i => `var(--seq-${[2, 3, 4, 5][Math.min(3, i + Math.max(0, 4 - account.counts.length))]})`;
   const y = { field: "name", type: "ordinal", sort: names, axis: { title: null, labelColor: "var(--ink)", labelFontSize: 13, labelLimit: 240, grid: false } };
   drawChart(host, {
-    width, height: { step: 34 }, autosize: { type: "pad" }, padding: { right: 60, top: 4, left: 0, bottom: 0 },
+    width, height: { step: 34 }, autosize: { type: "pad" }, padding: { right: 60, top: 18, left: 0, bottom: 0 },
     data: { values: dots },
     encoding: { y, x: { field: "bytes", type: "quantitative", scale: { type: "log", domain: x.map(e => 10 ** e), nice: false }, axis: { title: "bytes, on a logarithmic scale", values: narrow ? ticks.filter((_, i) => i % 2 === 0) : ticks, labelExpr: byteLabels(ticks), grid: true } } },
     layer: [
@@ -29,6 +29,10 @@ function drawStorage() {
         stroke: { field: "at", type: "ordinal", scale: { domain: account.counts.map((_, i) => i), range: account.counts.map((_, i) => shade(i)) }, legend: null },
         fill: { condition: { test: "datum.measured", field: "at", type: "ordinal", scale: { domain: account.counts.map((_, i) => i), range: account.counts.map((_, i) => shade(i)) }, legend: null }, value: "var(--paper)" },
         tooltip: { field: "tip" } } },
+      ...account.backbone > 10 ** x[0] && account.backbone < 10 ** x[1] ? [
+        { data: { values: [{ bytes: account.backbone }] }, mark: { type: "rule", color: "var(--soft)", strokeDash: [2, 4] }, encoding: { y: null, x: { field: "bytes", type: "quantitative" } } },
+        { data: { values: [{ bytes: account.backbone }] }, mark: { type: "text", y: -8, fontSize: 11, color: "var(--soft)", text: "the backbone, once" }, encoding: { y: null, x: { field: "bytes", type: "quantitative" } } },
+      ] : [],
       { transform: [{ filter: `datum.at === ${most}` }], mark: { type: "text", align: "left", dx: 12, fontSize: 12 }, encoding: { text: { field: "label" } } },
       { transform: [{ filter: `datum.name === ${JSON.stringify(names[0])}` }], mark: { type: "text", dy: -15, fontSize: 11, color: "var(--soft)" }, encoding: { text: { field: "tasks" } } },
     ],
