@@ -47,6 +47,11 @@ public sealed partial class ReportFilesTests
         Assert.Equal(File.ReadAllText(files.Page), File.ReadAllText(elsewhere.Page));
         Assert.Equal(folder.At("page.md"), elsewhere.Markdown);
         Assert.Equal(ComparisonReport.Markdown(s_sample), File.ReadAllText(files.Markdown));
+        Assert.Equal(1 + s_sample.Runs.Count, Directory.EnumerateFiles(files.TensorBoard!, "*", SearchOption.AllDirectories).Count());
+        Assert.Null(elsewhere.TensorBoard);
+
+        SampleComparison.Storage().Save(folder.At("run", ComparisonFolder.StorageName));
+        Assert.Contains("## Bytes of many tasks", File.ReadAllText(Recipes.Report.Write(folder.At("run")).Markdown), StringComparison.Ordinal);
     }
 
     [Fact]

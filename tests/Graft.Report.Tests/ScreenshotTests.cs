@@ -17,8 +17,9 @@ public sealed class ScreenshotTests(ReportBrowser browser)
         var comparison = Environment.GetEnvironmentVariable("GRAFT_COMPARISON") is { Length: > 0 } place ? ComparisonFolder.Load(place) : ReportBrowser.Sample;
         foreach (var (name, width, colors) in new[] { ("light", 1280, ColorScheme.Light), ("dark", 1280, ColorScheme.Dark), ("phone", 390, ColorScheme.Light) })
         {
-            var report = await browser.Open(comparison, new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = colors });
+            var report = await browser.Open(comparison, new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = colors, DeviceScaleFactor = 1.5f });
             await report.Page.ScreenshotAsync(new() { Path = Path.Combine(folder, name + ".png"), FullPage = true });
+            await report.Page.Locator("#tradeoff .chart").ScreenshotAsync(new() { Path = Path.Combine(folder, $"tradeoff-{name}.png") });
             if (name == "dark")
             {
                 await report.Page.PdfAsync(new() { Path = Path.Combine(folder, "paper.pdf"), Format = "A4", PrintBackground = true });

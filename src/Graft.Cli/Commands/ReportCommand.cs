@@ -4,12 +4,12 @@ using Graft.Recipes;
 
 namespace Graft.Cli.Commands;
 
-/// <summary><c>graft report</c>: writes a comparison as a page of charts and tables, and as Markdown.</summary>
+/// <summary><c>graft report</c>: writes a comparison as a page of charts and tables, as Markdown and for TensorBoard.</summary>
 internal sealed class ReportCommand : CommandWithExamples
 {
     private readonly Terminal _terminal;
     private readonly Argument<string> _folder = new("DIR") { Description = "The folder of a comparison, finished or under way." };
-    private readonly Option<string?> _out = new("--out") { HelpName = "FILE", Description = "The page; DIR/report.html by default. The Markdown is written beside it." };
+    private readonly Option<string?> _out = new("--out") { HelpName = "FILE", Description = "The page; DIR/report.html by default. The Markdown is written beside it, TensorBoard's files only without this." };
     private readonly Option<bool> _json = JsonOutput.Option("Print one JSON object on standard output instead of the paths.");
 
     public ReportCommand(Terminal terminal)
@@ -32,13 +32,18 @@ internal sealed class ReportCommand : CommandWithExamples
         ReportFiles files = Report.Write(folder, page);
         if (json)
         {
-            JsonOutput.Write(_terminal, new JsonObject { ["page"] = files.Page, ["markdown"] = files.Markdown });
+            JsonOutput.Write(_terminal, new JsonObject { ["page"] = files.Page, ["markdown"] = files.Markdown, ["tensorboard"] = files.TensorBoard });
         }
         else
         {
             foreach (string path in new[] { files.Page, files.Markdown })
             {
                 _terminal.Out.WriteLine($"{path}  {Amounts.Bytes(new FileInfo(path).Length)}");
+            }
+
+            if (files.TensorBoard is { } events)
+            {
+                _terminal.Out.WriteLine($"{events}  for tensorboard --logdir");
             }
         }
 

@@ -11,7 +11,10 @@ namespace Graft.Recipes;
 /// </summary>
 public static class Report
 {
-    /// <summary>Writes the page and, beside it under the same name, its tables in Markdown.</summary>
+    /// <summary>
+    /// Writes the page and, beside it under the same name, its tables in Markdown; without a name of one's own for the page also TensorBoard's event
+    /// files, into <c>tensorboard/</c> in the folder.
+    /// </summary>
     /// <param name="folder">The comparison's folder.</param>
     /// <param name="page">The page's file; null for <c>report.html</c> in the folder.</param>
     /// <returns>What was written.</returns>
@@ -21,9 +24,16 @@ public static class Report
         var comparison = ComparisonFolder.Load(folder);
         var account = Path.Combine(folder, ComparisonFolder.StorageName);
         var storage = File.Exists(account) ? StorageAccount.Load(account) : null;
-        var files = ReportFiles.Of(page ?? Path.Combine(folder, "report.html"));
+        var files = page is null
+            ? ReportFiles.Of(Path.Combine(folder, "report.html")) with { TensorBoard = Path.Combine(folder, "tensorboard") }
+            : ReportFiles.Of(page);
         WriteText(files.Page, ComparisonReport.Html(comparison, storage));
         WriteText(files.Markdown, ComparisonReport.Markdown(comparison, storage));
+        if (files.TensorBoard is { } events)
+        {
+            ComparisonEvents.Write(comparison, events, new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(folder, ComparisonFolder.PlanName))));
+        }
+
         return files;
     }
 
@@ -35,6 +45,9 @@ public static class Report
 /// <param name="Markdown">Its tables in Markdown.</param>
 public sealed record ReportFiles(string Page, string Markdown)
 {
+    /// <summary>The folder of TensorBoard's event files; null where none were written.</summary>
+    public string? TensorBoard { get; init; }
+
     /// <summary>The files beside a page.</summary>
     /// <param name="page">The page.</param>
     internal static ReportFiles Of(string page)
