@@ -96,8 +96,8 @@ public sealed class ComparisonEventsTests
     }
 
     [Theory]
-    [InlineData("123456789", 0xE3069283)] // the check value of CRC-32C
-    [InlineData("", 0)]
+    [InlineData("123456789", 0xE3069283u)] // the check value of CRC-32C
+    [InlineData("", 0u)]
     public void Checksums_are_masked_crc32c(string text, uint crc)
     {
         var data = Encoding.UTF8.GetBytes(text);
