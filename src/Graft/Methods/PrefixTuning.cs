@@ -77,9 +77,6 @@ public sealed class PrefixTuning : PeftMethod<PrefixTuningConfig>
     public override string Source => "Li and Liang 2021, arXiv 2101.00190, sections 4.2 and 4.3";
 
     /// <inheritdoc/>
-    public override double DefaultLearningRate => 2e-3;
-
-    /// <inheritdoc/>
     protected override JsonTypeInfo<PrefixTuningConfig> Json => PrefixTuningJson.Default.PrefixTuningConfig;
 
     /// <summary>Virtual tokens take part in the softmax from the start, so only an empty prefix is the backbone.</summary>
