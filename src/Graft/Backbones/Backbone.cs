@@ -7,13 +7,24 @@ namespace Graft.Backbones;
 /// <param name="InputIds">[B, T], int64.</param>
 /// <param name="Mask">[B, T], floating: 1 at real tokens, 0 at padding; null when nothing is padded, which saves work.</param>
 /// <param name="TypeIds">[B, T], int64: the segment of each token; null for all zero.</param>
-public sealed record BackboneInput(Tensor InputIds, Tensor? Mask = null, Tensor? TypeIds = null);
+public sealed record BackboneInput(Tensor InputIds, Tensor? Mask = null, Tensor? TypeIds = null)
+{
+    /// <summary>[B, S], int64: what the decoder of an encoder-decoder reads, start token first; null to run the encoder alone. Other backbones refuse it.</summary>
+    public Tensor? DecoderIds { get; init; }
+}
 
 /// <summary>What a backbone computes, aligned with the input tokens (virtual tokens of prompts are already dropped).</summary>
-/// <param name="LastHiddenState">[B, T, W], floating: the last layer's output.</param>
+/// <param name="LastHiddenState">[B, T, W], floating: the last layer's output; of an encoder-decoder, the encoder's.</param>
 /// <param name="HiddenStates">[B, T, W] each: the embedding output and every layer's, when asked for; otherwise null.</param>
 /// <param name="Pooled">[B, W], floating: the pretrained pooler's output where it was loaded; otherwise null.</param>
-public sealed record BackboneOutput(Tensor LastHiddenState, IReadOnlyList<Tensor>? HiddenStates = null, Tensor? Pooled = null);
+public sealed record BackboneOutput(Tensor LastHiddenState, IReadOnlyList<Tensor>? HiddenStates = null, Tensor? Pooled = null)
+{
+    /// <summary>[B, S, W], floating: the decoder's last state at <see cref="BackboneInput.DecoderIds"/>; null where no decoder ran.</summary>
+    public Tensor? Decoded { get; init; }
+
+    /// <summary>[B, S, V], floating: the scores of the token that follows each of <see cref="BackboneInput.DecoderIds"/>; null where no decoder ran.</summary>
+    public Tensor? Logits { get; init; }
+}
 
 /// <summary>How a backbone is loaded.</summary>
 /// <param name="DType">The type of the frozen weights; null keeps the file's.</param>

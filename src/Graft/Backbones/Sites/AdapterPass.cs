@@ -53,7 +53,7 @@ public sealed class RowGroup
     /// <summary>The number of rows.</summary>
     public int Count { get; }
 
-    /// <summary>The task of the rows, for adapters that hold several; null otherwise.</summary>
+    /// <summary>The task of the rows; set for methods that share across tasks, null for others unless the caller named one.</summary>
     public string? Task { get; }
 
     /// <summary>By how much the positions of these rows' tokens are shifted; 0 unless an adapter shifts them.</summary>

@@ -34,14 +34,14 @@ public sealed class AdaptedModel(Backbone backbone)
     /// <param name="rng">The generator of dropout; required when training.</param>
     /// <param name="allHiddenStates">Whether to return every layer's output.</param>
     /// <param name="firstLayer">The first block of each stack in which the adapter acts.</param>
-    /// <exception cref="ArgumentException">Training without a generator, or an adapter of another backbone object.</exception>
+    /// <exception cref="ArgumentException">Training without a generator, an adapter of another backbone object, or one that holds several tasks.</exception>
     public AdaptedOutput Forward(
         BackboneInput input, Adapter? adapter, bool training = false, Rng? rng = null, bool allHiddenStates = false, int firstLayer = 0)
     {
         var rows = (int)input.InputIds.Size(0);
         return adapter is { Branches.Count: > 0 }
             ? Forward(input, [.. Enumerable.Repeat(new RowAdapter(adapter, null, firstLayer), rows)], training, rng, allHiddenStates)
-            : Run(input, [new RowGroup(0, rows, adapter?.Parts, null, firstLayer)], [adapter], training, rng, allHiddenStates);
+            : Run(input, [new RowGroup(0, rows, adapter?.Parts, adapter?.Task(null), firstLayer)], [adapter], training, rng, allHiddenStates);
     }
 
     /// <summary>
@@ -64,18 +64,17 @@ public sealed class AdaptedModel(Backbone backbone)
             throw new ArgumentException($"The batch has {count} rows and {rows.Count} adapters were named.", nameof(rows));
         }
 
-        foreach (var row in rows)
+        if (rows.FirstOrDefault(r => r is { Adapter: null, Task: not null }) is { Task: { } unheld })
         {
-            if (row.Task is { } task && row.Adapter?.Tasks.Contains(task, StringComparer.Ordinal) != true)
-            {
-                throw new ArgumentException($"The adapter '{row.Adapter?.Name}' does not hold the task '{task}'.", nameof(rows));
-            }
+            throw new ArgumentException($"A row names the task '{unheld}' and no adapter that holds it.", nameof(rows));
         }
 
         if (rows.Any(r => r.Adapter is { Branches.Count: > 0 }))
         {
             return Branched(input, rows, training, rng, allHiddenStates);
         }
+
+        rows = [.. rows.Select(r => r with { Task = r.Adapter?.Task(r.Task) })];
 
         // A stable sort by first appearance: rows of one adapter and task become neighbours.
         var firsts = new Dictionary<RowAdapter, int>();
@@ -113,7 +112,11 @@ public sealed class AdaptedModel(Backbone backbone)
             new BackboneOutput(
                 output.LastHiddenState.IndexSelect(0, back),
                 output.HiddenStates?.Select(h => h.IndexSelect(0, back)).ToList(),
-                output.Pooled?.IndexSelect(0, back)),
+                output.Pooled?.IndexSelect(0, back))
+            {
+                Decoded = output.Decoded?.IndexSelect(0, back),
+                Logits = output.Logits?.IndexSelect(0, back),
+            },
             loss,
             observations);
     }
@@ -139,7 +142,10 @@ public sealed class AdaptedModel(Backbone backbone)
     {
         using var index = Index(rows, input.InputIds.Device);
         return new BackboneInput(
-            input.InputIds.IndexSelect(0, index), input.Mask?.IndexSelect(0, index), input.TypeIds?.IndexSelect(0, index));
+            input.InputIds.IndexSelect(0, index), input.Mask?.IndexSelect(0, index), input.TypeIds?.IndexSelect(0, index))
+        {
+            DecoderIds = input.DecoderIds?.IndexSelect(0, index),
+        };
     }
 
     private static Tensor Index(int[] positions, Device device) =>

@@ -47,8 +47,13 @@ public sealed class Adapter : Module
     /// <summary>Its settings.</summary>
     public PeftConfig Config { get; }
 
-    /// <summary>The tasks it holds; empty for methods of a single task.</summary>
+    /// <summary>The tasks it holds, for which it is trained together; empty for a single one without a name of its own.</summary>
     public IReadOnlyList<string> Tasks { get; }
+
+    /// <summary>The task that a parameter or buffer belongs to alone; null for what all tasks share.</summary>
+    /// <param name="path">Its path below this adapter.</param>
+    public string? TaskOf(string path) =>
+        ByTask.Find(t => path.StartsWith(t.Key, StringComparison.Ordinal) && path.Length > t.Key.Length && path[t.Key.Length] == '.').Task;
 
     /// <summary>Parameters that train with settings of their own; the rest trains with the run's.</summary>
     public IReadOnlyList<AdapterGroup> Groups => OwnGroups;
@@ -65,6 +70,9 @@ public sealed class Adapter : Module
     internal PartMap Parts { get; }
 
     internal List<AdapterGroup> OwnGroups { get; } = [];
+
+    /// <summary>The keys of modules that belong to one task.</summary>
+    internal List<(string Key, string Task)> ByTask { get; } = [];
 
     internal List<Action<AdapterPass, IReadOnlyList<RowGroup>>> Preparations { get; } = [];
 
@@ -106,6 +114,24 @@ public sealed class Adapter : Module
     }
 
     internal void AddShared(string key, Module module) => AddChild("shared." + key, module);
+
+    internal void AddOfTask(string task, string key, Module module)
+    {
+        var whole = $"tasks.{task}.{key}";
+        AddChild(whole, module);
+        ByTask.Add((whole, task));
+    }
+
+    /// <summary>The task of a row that names <paramref name="task"/>.</summary>
+    /// <exception cref="ArgumentException">The adapter does not hold it, or holds several and none is named.</exception>
+    internal string? Task(string? task) => task switch
+    {
+        null when !Method.SharesAcrossTasks => null,
+        null => Tasks.Count == 1 ? Tasks[0] : throw new ArgumentException(
+            $"The adapter '{Name}' holds {Tasks.Count} tasks ({string.Join(", ", Tasks)}), and a row names none of them; name the row's task.", nameof(task)),
+        _ => Tasks.Contains(task, StringComparer.Ordinal) ? task : throw new ArgumentException(
+            $"The adapter '{Name}' does not hold the task '{task}'; it holds {(Tasks.Count == 0 ? "none by name" : string.Join(", ", Tasks))}.", nameof(task)),
+    };
 
     internal void Prepare(AdapterPass pass)
     {

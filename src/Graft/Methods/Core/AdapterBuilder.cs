@@ -116,6 +116,21 @@ public sealed class AdapterBuilder
             $"Two parts of {_adapter.Method.Name} share '{key}' under one name, each for itself; make one part of them, or train them as adapters of their own.");
     }
 
+    /// <summary>
+    /// A module that belongs to one task alone, saved under <c>tasks.TASK.key</c>; packages keep it in the task's own file. Parts hold it by
+    /// reference and do not register it as their child.
+    /// </summary>
+    /// <typeparam name="T">Its type.</typeparam>
+    /// <param name="task">One of <see cref="Tasks"/>.</param>
+    /// <param name="key">Its name within the task.</param>
+    /// <param name="module">The module; owned by the adapter from now on.</param>
+    public T OfTask<T>(string task, string key, T module)
+        where T : Module
+    {
+        _adapter.AddOfTask(task, key, module);
+        return module;
+    }
+
     /// <summary>Calls <paramref name="prepare"/> once per pass, before the backbone runs; results go into the pass.</summary>
     /// <param name="prepare">
     /// Computes what the parts need for the pass, such as weights generated once per task; receives the pass and the groups that use

@@ -99,6 +99,22 @@ public abstract class PeftMethod
     /// <param name="config">The settings.</param>
     public virtual IReadOnlyList<UnionPart> Parts(PeftConfig config) => [];
 
+    /// <summary>
+    /// Whether one adapter of this method holds several tasks, for which it is trained together: <see cref="Adapter.Tasks"/> are then never empty,
+    /// and every row names its task, or belongs to the only one.
+    /// </summary>
+    public virtual bool SharesAcrossTasks => false;
+
+    /// <summary>
+    /// An adapter of another method that computes for its rows what <paramref name="adapter"/> computes for the rows of one task, such as the
+    /// bottleneck adapters that a hypernetwork generates; null where the method has none.
+    /// </summary>
+    /// <param name="adapter">An adapter of this method; not changed.</param>
+    /// <param name="task">One of its tasks.</param>
+    /// <param name="backbone">The backbone it was attached to.</param>
+    /// <returns>A new adapter that the caller disposes, or null.</returns>
+    public virtual Adapter? Standalone(Adapter adapter, string task, Backbone backbone) => null;
+
     /// <summary>The positions of the backbone that virtual tokens take, so that texts must be shorter by as many.</summary>
     /// <param name="config">The settings.</param>
     public virtual int PositionsTaken(PeftConfig config) => 0;
@@ -138,8 +154,11 @@ public abstract class PeftMethod
     /// <param name="name">The adapter's name.</param>
     /// <param name="config">The settings.</param>
     /// <param name="rng">The generator of the initial values.</param>
-    /// <param name="tasks">The tasks it will hold; methods for single tasks ignore them.</param>
+    /// <param name="tasks">
+    /// The tasks it will hold; none for a single one, which a method that shares across tasks then calls by the adapter's name.
+    /// </param>
     /// <exception cref="GraftException">The backbone has no site that the settings ask for.</exception>
+    /// <exception cref="ArgumentException">A task is named twice.</exception>
     public abstract Adapter Attach(Backbone backbone, string name, PeftConfig config, Rng rng, IReadOnlyList<string>? tasks = null);
 
     /// <summary>Puts the method's parts into an adapter, which may be another method's.</summary>
@@ -206,9 +225,15 @@ public abstract class PeftMethod<TConfig> : PeftMethod
     public sealed override Adapter Attach(
         Backbone backbone, string name, PeftConfig config, Rng rng, IReadOnlyList<string>? tasks = null)
     {
-        CheckSize(backbone, config, tasks?.Count ?? 0);
+        tasks = tasks is null or { Count: 0 } ? SharesAcrossTasks ? [name] : [] : tasks;
+        if (tasks.Distinct(StringComparer.Ordinal).Count() < tasks.Count)
+        {
+            throw new ArgumentException($"The adapter '{name}' would hold a task twice: {string.Join(", ", tasks)}.", nameof(tasks));
+        }
+
+        CheckSize(backbone, config, tasks.Count);
         using var scope = new TensorScope();
-        var adapter = new Adapter(name, this, config, tasks ?? [], new PartMap(backbone.Sites));
+        var adapter = new Adapter(name, this, config, tasks, new PartMap(backbone.Sites));
         try
         {
             AttachTo(new AdapterBuilder(adapter, backbone, rng), config);

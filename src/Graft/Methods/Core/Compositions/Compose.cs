@@ -131,6 +131,12 @@ public static class Compose
 
     private static void Check(string kind, IReadOnlyList<Adapter> adapters)
     {
+        if (adapters.FirstOrDefault(a => a.Method.SharesAcrossTasks) is { } several)
+        {
+            throw new GraftException(
+                $"'{several.Name}' of {several.Method.Name} holds tasks that share its parts, and a {kind} takes adapters of one task; export a task's own adapter first (graft convert PACKAGE#TASK).");
+        }
+
         if (adapters.Count == 0)
         {
             throw new GraftException($"The composition '{kind}' has no adapters; give at least one.");
