@@ -71,7 +71,7 @@ internal static class AlternatedSteps
     {
         var rng = new Rng(0);
         var adapter = method.Attach(backbone, rows.Task.Name, method.Defaults, rng);
-        var head = new Head(new HeadConfig(rows.Task.Kind, rows.Task.Outputs), backbone.Config.HiddenSize, rng);
+        var head = new PooledHead(new PooledHeadConfig(rows.Task.Kind, rows.Task.Outputs), backbone.Config.HiddenSize, rng);
         var model = new TaskModel(rows.Task, backbone, adapter, head, 256);
         return new Trainer(model, rows, new TrainingSettings(Steps: steps, LearningRate: method.DefaultLearningRate)).Steps().GetEnumerator();
     }

@@ -20,7 +20,7 @@ internal static class StepWorker
             new WeightSource((key, shape) => key.Contains("LayerNorm.weight", StringComparison.Ordinal) ? Tensor.Ones(shape) : rng.Normal(shape, 0, 0.02)));
         var method = PeftMethods.Get("lora");
         using var adapter = method.Attach(backbone, "bench", method.Defaults, rng);
-        using var head = new Head(new HeadConfig(TaskKind.Classification, 2), 768, rng);
+        using var head = new PooledHead(new PooledHeadConfig(TaskKind.Classification, 2), 768, rng);
         var parameters = adapter.Parameters().Concat(head.Parameters()).ToList();
         using var optimizer = new AdamW([
             new ParameterGroup("matrices", parameters.Where(p => p.Value.Rank >= 2), 1e-3, 0.01),

@@ -76,7 +76,7 @@ public sealed class PredictionQueueTests : IDisposable
         using var rng = new Rng(1, Device.Cpu);
         var task = TinyModels.Task(TaskKind.Classification, "broken");
         var adapter = PeftMethods.Get("head").Attach(_backbone, task.Name, PeftMethods.Get("head").Defaults, rng);
-        var head = new Head(new HeadConfig(task.Kind, task.Outputs, Pooling.Pooler), TinyBackbones.Width, rng);
+        var head = new PooledHead(new PooledHeadConfig(task.Kind, task.Outputs, Pooling.Pooler), TinyBackbones.Width, rng);
         using var predictor = new Predictor(_backbone, TinyModels.Tokenizer(), [
             TinyModels.Create(_backbone, "lora", TaskKind.Classification), new TaskModel(task, _backbone, adapter, head, 24),
         ]);

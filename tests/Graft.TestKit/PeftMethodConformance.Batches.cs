@@ -119,8 +119,8 @@ public abstract partial class PeftMethodConformance
         using var own = Attach(backbone);
         using var other = PeftMethods.Get("lora").Attach(backbone, "other", PeftMethods.Get("lora").Defaults, rng);
         Array.ForEach([own, other], a => Scramble(a));
-        using var narrow = new Head(new HeadConfig(TaskKind.Classification, 2), TinyBackbones.Width, rng);
-        using var wide = new Head(new HeadConfig(TaskKind.Classification, 7, Pooling.First, Layers: 2), TinyBackbones.Width, rng);
+        using var narrow = new PooledHead(new PooledHeadConfig(TaskKind.Classification, 2), TinyBackbones.Width, rng);
+        using var wide = new PooledHead(new PooledHeadConfig(TaskKind.Classification, 7, Pooling.First, Layers: 2), TinyBackbones.Width, rng);
         using var scope = new TensorScope();
         var batch = TinyBackbones.Batch(12, s_lengths);
         var task = Tasks.Count > 0 ? Tasks[0] : null;

@@ -108,7 +108,7 @@ public abstract partial class PeftMethodConformance
         using var backbone = TinyBackbones.Create(name);
         using var rng = new Rng(1, Device.Cpu);
         var task = new TaskDefinition("letters", TaskKind.Classification, ["ham", "spam"], ["accuracy"], false);
-        using var model = new TaskModel(task, backbone, Attach(backbone), new Head(new HeadConfig(TaskKind.Classification, 2), TinyBackbones.Width, rng), 30);
+        using var model = new TaskModel(task, backbone, Attach(backbone), new PooledHead(new PooledHeadConfig(TaskKind.Classification, 2), TinyBackbones.Width, rng), 30);
         var kept = model.Adapter.NamedParameters().Where(p => !p.Parameter.Trainable).Sum(p => p.Parameter.Value.Count)
             + model.Adapter.NamedBuffers().Where(b => b.Buffer.Kind == BufferKind.State).Sum(b => b.Buffer.Value.Count);
         var expected = Subject.CountParameters(Subject.Stored(Config), backbone.Sites, Math.Max(1, Tasks.Count)) + kept;

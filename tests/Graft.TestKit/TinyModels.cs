@@ -39,7 +39,7 @@ public static class TinyModels
     /// <summary>A model whose parameters are away from their start, so that every part acts.</summary>
     public static TaskModel Create(
         Backbone backbone, string method, TaskKind kind, int seed = 1, string? name = null, bool pair = false, int maxTokens = 24,
-        HeadConfig? head = null, JsonObject? settings = null)
+        PooledHeadConfig? head = null, JsonObject? settings = null)
     {
         using var scope = new TensorScope();
         using var frozen = Autograd.NoGrad();
@@ -47,8 +47,8 @@ public static class TinyModels
         var task = Task(kind, name, pair);
         var peft = PeftMethods.Get(method);
         var adapter = peft.Attach(backbone, task.Name, peft.ReadConfig(settings ?? Settings(method), "the test"), rng);
-        var made = new Head(
-            head ?? new HeadConfig(kind, task.Outputs, TargetMean: kind == TaskKind.Regression ? 3 : 0, TargetScale: kind == TaskKind.Regression ? 1.25 : 1),
+        var made = new PooledHead(
+            head ?? new PooledHeadConfig(kind, task.Outputs, TargetMean: kind == TaskKind.Regression ? 3 : 0, TargetScale: kind == TaskKind.Regression ? 1.25 : 1),
             backbone.Config.HiddenSize, rng);
         foreach (var parameter in adapter.Parameters().Concat(made.Parameters()))
         {

@@ -70,7 +70,7 @@ public static class Evaluator
             using var scope = new TensorScope();
             var (logits, _, observations) = model.Forward(rows.Batch(batch, model.Backbone.Device));
             observed?.Add(observations);
-            var values = model.Head.Predict(logits).To(DType.Float32).To(Device.Cpu).Contiguous().ToArray<float>();
+            var values = ((PooledHead)model.Head).Predict(logits).To(DType.Float32).To(Device.Cpu).Contiguous().ToArray<float>();
             var width = values.Length / batch.Length;
             for (var i = 0; i < batch.Length; i++)
             {

@@ -139,7 +139,8 @@ public sealed class Predictor : IDisposable
             var members = group.ToArray();
             var model = _models[group.Key];
             var (part, mask) = Rows(output, input.Mask, members, batch.Length);
-            var values = model.Head.Predict(model.Head.Forward(part, mask)).To(DType.Float32).To(Device.Cpu).Contiguous().ToArray<float>();
+            var head = (PooledHead)model.Head;
+            var values = head.Predict(head.Forward(part, mask)).To(DType.Float32).To(Device.Cpu).Contiguous().ToArray<float>();
             foreach (var (at, outputs) in members.Zip(values.Chunk(model.Task.Outputs)))
             {
                 answers[batch[at]] = new Answer(model.Task, outputs, encodings[batch[at]].TruncatedTokens);

@@ -61,7 +61,7 @@ public sealed class GraftModel : IDisposable
 
         var opened = packages.Select(AdapterPackage.Open).ToList();
         var folder = FindBackbone(opened[0], backbone);
-        var pooler = opened.Exists(p => TaskModelPackage.Head(p).Pooling == Pooling.Pooler);
+        var pooler = opened.Exists(p => TaskModelPackage.Head(p) is PooledHeadConfig { Pooling: Pooling.Pooler });
         var loaded = Backbone.Load(folder, (options ?? new BackboneOptions()) with { Pooler = pooler });
         var models = new List<TaskModel>();
         try

@@ -64,7 +64,7 @@ public static class MeasureStorage
             using var rng = new Rng(number, Device.Cpu);
             var adapter = trained.Attach("task", rng);
             using var model = new TaskModel(
-                task with { Name = $"task-{number}" }, backbone, adapter, new Head(new HeadConfig(task.Kind, task.Outputs), backbone.Config.HiddenSize, rng), room);
+                task with { Name = $"task-{number}" }, backbone, adapter, new PooledHead(new PooledHeadConfig(task.Kind, task.Outputs), backbone.Config.HiddenSize, rng), room);
             var package = TaskModelPackage.Save(model, place, source);
             sum += new DirectoryInfo(package.Folder).EnumerateFiles().Sum(f => f.Length);
             if (number == 1)

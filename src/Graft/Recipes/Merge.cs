@@ -86,10 +86,10 @@ public static class Merge
     // What was written is read back as any other model: its answers are the ones that are reported.
     private static MergeReport Finish(string place, TaskModel trained, BackboneInput probe, Tensor expected, MergeReport report)
     {
-        using var written = Backbone.Load(place, new BackboneOptions(Pooler: trained.Head.Config.Pooling == Pooling.Pooler));
+        using var written = Backbone.Load(place, new BackboneOptions(Pooler: trained.Head.Config is PooledHeadConfig { Pooling: Pooling.Pooler }));
         using var rng = new Rng(0);
         var none = PeftMethods.Get("head");
-        var head = new Head(trained.Head.Config, written.Config.HiddenSize, rng);
+        var head = HeadSettings.Create(trained.Head.Config, written, rng);
         foreach (var ((_, to), (_, from)) in head.NamedParameters().Zip(trained.Head.NamedParameters()))
         {
             to.Assign(from);

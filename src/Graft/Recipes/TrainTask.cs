@@ -120,8 +120,8 @@ internal sealed class TrainTask(
         var scores = data.Task.Kind == TaskKind.Regression ? data.Train.Select(r => r.Score).ToList() : [];
         var mean = scores.Count > 0 ? scores.Average() : 0;
         var deviation = scores.Count > 0 ? Math.Sqrt(scores.Average(s => (s - mean) * (s - mean))) : 1;
-        var head = new Head(
-            new HeadConfig(
+        var head = new PooledHead(
+            new PooledHeadConfig(
                 data.Task.Kind, data.Task.Outputs, settings.HeadPooling, settings.HeadDropout, mean, deviation > 0 ? deviation : 1, settings.HeadLayers),
             _backbone.Config.HiddenSize, rng);
         return new TaskModel(data.Task, _backbone, adapter, head, maxTokens);

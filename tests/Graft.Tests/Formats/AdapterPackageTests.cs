@@ -59,7 +59,7 @@ public sealed class AdapterPackageTests : IDisposable
     {
         using var backbone = TinyBackbones.Create("bert");
         using var saved = TinyModels.Create(
-            backbone, "lora", TaskKind.Classification, head: new HeadConfig(TaskKind.Classification, 3, Pooling.First, 0.2, Layers: 2));
+            backbone, "lora", TaskKind.Classification, head: new PooledHeadConfig(TaskKind.Classification, 3, Pooling.First, 0.2, Layers: 2));
         TaskModelPackage.Save(saved, Package);
 
         using var loaded = TaskModelPackage.Load(Package, backbone);
@@ -78,7 +78,7 @@ public sealed class AdapterPackageTests : IDisposable
 
         using var loaded = TaskModelPackage.Load(Package, backbone);
 
-        Assert.Equal(1, loaded.Head.Config.Layers);
+        Assert.Equal(1, Assert.IsType<PooledHeadConfig>(loaded.Head.Config).Layers);
     }
 
     [Fact]

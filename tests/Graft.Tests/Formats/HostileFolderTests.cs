@@ -159,7 +159,7 @@ public sealed class HostileFolderTests : IDisposable
             var lora = PeftMethods.Get("lora");
             var task = new TaskDefinition("letters", TaskKind.Classification, ["ham", "spam"], ["accuracy"], false);
             using var model = new TaskModel(
-                task, _backbone, lora.Attach(_backbone, "letters", lora.Defaults, rng), new Head(new HeadConfig(TaskKind.Classification, 2), TinyBackbones.Width, rng), 30);
+                task, _backbone, lora.Attach(_backbone, "letters", lora.Defaults, rng), new PooledHead(new PooledHeadConfig(TaskKind.Classification, 2), TinyBackbones.Width, rng), 30);
             TaskModelPackage.Save(model, package, "tiny");
         }
 

@@ -102,6 +102,6 @@ public sealed class ConvertAdapterTests : IDisposable
     private void Package(string name)
     {
         using var backbone = Backbone.Load(_model.Model);
-        ForeignPackages.Save(_folder.At(name), backbone, "lora", head: new HeadConfig(TaskKind.Classification, 3, Pooling.First, Layers: 2));
+        ForeignPackages.Save(_folder.At(name), backbone, "lora", head: new PooledHeadConfig(TaskKind.Classification, 3, Pooling.First, Layers: 2));
     }
 }

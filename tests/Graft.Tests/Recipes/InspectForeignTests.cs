@@ -52,7 +52,7 @@ public sealed class InspectForeignTests : IDisposable
         var lora = PeftMethods.Get("lora");
         var task = new TaskDefinition("letters", TaskKind.Classification, ["ham", "spam"], ["accuracy"], false);
         using var model = new TaskModel(
-            task, backbone, lora.Attach(backbone, "letters", lora.Defaults, rng), new Head(new HeadConfig(TaskKind.Classification, 2), TinyBackbones.Width, rng), 30);
+            task, backbone, lora.Attach(backbone, "letters", lora.Defaults, rng), new PooledHead(new PooledHeadConfig(TaskKind.Classification, 2), TinyBackbones.Width, rng), 30);
         var package = Path.Combine(_tiny.Root, "package");
         TaskModelPackage.Save(model, package, "hf:nobody/nothing");
         using var adapter = AdapterFormats.Get("graft").Read(package, backbone);

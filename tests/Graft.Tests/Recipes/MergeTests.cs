@@ -95,7 +95,7 @@ public sealed class MergeTests : IDisposable
         var task = new TaskDefinition("letters", TaskKind.Classification, ["ham", "spam", "eggs"], ["accuracy"], false);
         using var model = new TaskModel(
             task, backbone, method.Attach(backbone, "letters", method.Defaults, rng),
-            new Head(new HeadConfig(TaskKind.Classification, 3, pooling, Layers: layers), backbone.Config.HiddenSize, rng), 30);
+            new PooledHead(new PooledHeadConfig(TaskKind.Classification, 3, pooling, Layers: layers), backbone.Config.HiddenSize, rng), 30);
         using (Autograd.NoGrad())
         {
             foreach (var (_, parameter) in model.Parameters())

@@ -41,7 +41,7 @@ public sealed class TrainTests : IDisposable
     {
         var report = Train.Run(Settings() with { HeadPooling = Pooling.First, HeadLayers = 2, HeadDropout = 0.2 });
 
-        var head = TaskModelPackage.Head(AdapterPackage.Open(report.Tasks[0].Package));
+        var head = Assert.IsType<PooledHeadConfig>(TaskModelPackage.Head(AdapterPackage.Open(report.Tasks[0].Package)));
         Assert.Equal((Pooling.First, 2, 0.2), (head.Pooling, head.Layers, head.Dropout));
         Assert.Equal((2L * 2 * 8 * 32) + (16 * 17) + (3 * 17), report.Tasks[0].TrainedParameters);
     }

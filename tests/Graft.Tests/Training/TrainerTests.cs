@@ -281,7 +281,7 @@ public sealed class TrainerTests : IDisposable
         var peft = PeftMethods.Get(method);
         return new TaskModel(
             _data.Task, backbone, peft.Attach(backbone, "a", peft.Defaults, rng),
-            new Head(new HeadConfig(TaskKind.Classification, 3, Dropout: headDropout), TinyBackbones.Width, rng), 30);
+            new PooledHead(new PooledHeadConfig(TaskKind.Classification, 3, Dropout: headDropout), TinyBackbones.Width, rng), 30);
     }
 
     private static string[] Bits(TaskModel model)

@@ -1,4 +1,5 @@
 using Graft.Backbones;
+using Graft.Tasks.Heads;
 using Graft.Text;
 using Graft.Torch;
 
@@ -47,6 +48,10 @@ public sealed class TokenizedRows
     /// <returns>Ids and segments [B, T] int64; a float32 mask [B, T], or none when nothing is padded.</returns>
     public BackboneInput Batch(IReadOnlyList<int> rows, Device device) =>
         PaddedBatch.Of([.. rows.Select(r => _encodings[r])], _padId, device);
+
+    /// <summary>How much of a loss rows bear.</summary>
+    /// <param name="rows">The numbers of the rows.</param>
+    public LossSize LossSize(IReadOnlyCollection<int> rows) => new(rows.Count, rows.Count, 1);
 
     /// <summary>What the head should predict for rows.</summary>
     /// <param name="rows">The numbers of the rows.</param>

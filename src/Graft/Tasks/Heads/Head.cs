@@ -3,133 +3,54 @@ using Graft.Torch;
 
 namespace Graft.Tasks.Heads;
 
-/// <summary>How a head makes one vector of a text's hidden states.</summary>
-public enum Pooling
-{
-    /// <summary>The mean over real tokens.</summary>
-    Mean,
-
-    /// <summary>The first token's state.</summary>
-    First,
-
-    /// <summary>The pretrained pooler of the first token; the backbone must be loaded with it.</summary>
-    Pooler,
-}
-
 /// <summary>The settings of a head. Immutable.</summary>
 /// <param name="Kind">What it predicts.</param>
-/// <param name="Outputs">The number of labels C; 1 for regression.</param>
-/// <param name="Pooling">How a text's hidden states become one vector.</param>
-/// <param name="Dropout">The dropout of that vector.</param>
-/// <param name="TargetMean">Regression: the mean of the training scores, added to the output.</param>
-/// <param name="TargetScale">Regression: the standard deviation of the training scores, by which the output is multiplied.</param>
-/// <param name="Layers">The number of linear maps: 1, or 2 with a tanh between them, as RoBERTa's and AdapterHub's classification heads are.</param>
-public sealed record HeadConfig(
-    TaskKind Kind, int Outputs, Pooling Pooling = Pooling.Mean, double Dropout = 0.1, double TargetMean = 0, double TargetScale = 1, int Layers = 1)
-{
-    /// <summary>The number of linear maps: 1, or 2 with a tanh between them.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">It is neither.</exception>
-    public int Layers { get; init => field = Checked(value); } = Checked(Layers);
+/// <param name="Outputs">The numbers of an answer: one per label; 1 for regression.</param>
+public abstract record HeadConfig(TaskKind Kind, int Outputs);
 
-    private static int Checked(int layers) => layers is 1 or 2
-        ? layers
-        : throw new ArgumentOutOfRangeException(nameof(layers), layers, $"a head has 1 or 2 layers, not {layers}");
+/// <summary>How much of a loss rows bear. Immutable.</summary>
+/// <param name="Rows">The rows.</param>
+/// <param name="Tokens">The real tokens of their targets, for heads whose targets are texts; otherwise as many as rows.</param>
+/// <param name="Longest">The tokens of the longest target; otherwise 1.</param>
+public readonly record struct LossSize(int Rows, int Tokens, int Longest)
+{
+    /// <summary>The size of two sets of rows together.</summary>
+    /// <param name="a">The one.</param>
+    /// <param name="b">The other.</param>
+    public static LossSize Join(LossSize a, LossSize b) => new(a.Rows + b.Rows, a.Tokens + b.Tokens, Math.Max(a.Longest, b.Longest));
 }
 
 /// <summary>
-/// A task's prediction head: <c>z = V drop(p) + b</c> of the pooled text p [W], or with two layers
-/// <c>z = V drop(tanh(U drop(p) + c)) + b</c>; V [C, W] and U [W, W] are N(0, 0.02), biases zero. The second is the head of
-/// RoBERTa (Liu et al. 2019, arXiv 1907.11692, in its published code) when p is the first token. Loss: cross-entropy (classification), mean
-/// binary cross-entropy over labels (multilabel), mean squared error of standardized scores (regression).
+/// What makes a task's prediction and its loss of a backbone's output: the seam between tasks and backbones.
 /// Thread contract: read concurrently, changed only by training.
 /// </summary>
-public sealed class Head : Module
+public abstract class Head : Module
 {
-    private readonly Parameter _weight;
-    private readonly Parameter _bias;
-    private readonly Parameter? _hidden;
-    private readonly Parameter? _hiddenBias;
-
-    /// <summary>Creates a head.</summary>
-    /// <param name="config">Its settings.</param>
-    /// <param name="width">The backbone's width W.</param>
-    /// <param name="rng">The generator of the initial weights.</param>
-    public Head(HeadConfig config, int width, Rng rng)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        Config = config;
-        if (config.Layers == 2)
-        {
-            _hidden = AddParameter("hidden.weight", rng.Normal([width, width], 0, 0.02));
-            _hiddenBias = AddParameter("hidden.bias", Tensor.Zeros([width], DType.Float32, Device.Cpu));
-        }
-
-        _weight = AddParameter("weight", rng.Normal([config.Outputs, width], 0, 0.02));
-        _bias = AddParameter("bias", Tensor.Zeros([config.Outputs], DType.Float32, Device.Cpu));
-    }
-
     /// <summary>The head's settings.</summary>
-    public HeadConfig Config { get; }
+    public abstract HeadConfig Config { get; }
 
-    /// <summary>Computes the logits, or the standardized score.</summary>
+    /// <summary>Computes the scores that <see cref="Loss"/> judges.</summary>
     /// <param name="output">The backbone's output.</param>
-    /// <param name="mask">[B, T], floating: 1 at real tokens; null when nothing is padded.</param>
+    /// <param name="mask">[B, T], floating: 1 at real tokens of the input; null when nothing is padded.</param>
     /// <param name="dropout">The generator of dropout while training; null in evaluation.</param>
-    /// <returns>[B, C], float32 (or float64 after a float64 backbone).</returns>
-    /// <exception cref="GraftException">The head reads the pooler and the backbone was loaded without it.</exception>
-    public Tensor Forward(BackboneOutput output, Tensor? mask, Rng? dropout = null)
-    {
-        var features = Dropped(Pool(output, mask).To(_weight.Value.DType), dropout);
-        if (_hidden is not null)
-        {
-            features = Dropped(F.Linear(features, _hidden, _hiddenBias?.Value).Tanh(), dropout);
-        }
+    /// <returns>[B, C] logits or standardized scores of a pooled head, [B, S, V] scores of tokens of a text head; float32 (or float64 after a float64 backbone).</returns>
+    /// <exception cref="GraftException">The backbone does not compute what the head reads.</exception>
+    public abstract Tensor Forward(BackboneOutput output, Tensor? mask, Rng? dropout = null);
 
-        return F.Linear(features, _weight, _bias);
-    }
-
-    /// <summary>The mean loss of a batch.</summary>
-    /// <param name="logits">[B, C], floating: from <see cref="Forward"/>.</param>
-    /// <param name="targets">[B] int64 classes, [B, C] floating 0 or 1 (multilabel), or [B] floating scores (regression).</param>
-    /// <param name="labelSmoothing">The share of probability spread over all classes; classification only.</param>
+    /// <summary>The loss of a batch.</summary>
+    /// <param name="logits">Floating: from <see cref="Forward"/>.</param>
+    /// <param name="targets">
+    /// [B] int64 classes, [B, C] floating 0 or 1 (multilabel), or [B] floating scores (regression) of a pooled head; [B, S] int64 tokens of a text head.
+    /// </param>
+    /// <param name="labelSmoothing">The share of probability spread over all classes, or over all tokens; not for multilabel and regression of pooled heads.</param>
     /// <returns>A scalar.</returns>
-    public Tensor Loss(Tensor logits, Tensor targets, double labelSmoothing = 0) => Config.Kind switch
-    {
-        TaskKind.Classification => F.CrossEntropy(logits, targets, labelSmoothing),
-        TaskKind.Multilabel => F.BinaryCrossEntropyWithLogits(logits, targets.To(logits.DType)),
-        _ => F.MseLoss(logits.Squeeze(1), (targets.To(logits.DType) - Config.TargetMean) / Config.TargetScale),
-    };
+    public abstract Tensor Loss(Tensor logits, Tensor targets, double labelSmoothing = 0);
 
-    /// <summary>Turns logits into what a user reads: class probabilities, label probabilities, or scores.</summary>
-    /// <param name="logits">[B, C], floating.</param>
-    /// <returns>[B, C]: softmax, sigmoid, or scores in the task's own unit.</returns>
-    public Tensor Predict(Tensor logits) => Config.Kind switch
-    {
-        TaskKind.Classification => logits.Softmax(-1),
-        TaskKind.Multilabel => logits.Sigmoid(),
-        _ => (logits * Config.TargetScale) + Config.TargetMean,
-    };
-
-    private Tensor Dropped(Tensor features, Rng? dropout) => dropout is null ? features : F.Dropout(features, Config.Dropout, dropout);
-
-    private Tensor Pool(BackboneOutput output, Tensor? mask)
-    {
-        var hidden = output.LastHiddenState;
-        switch (Config.Pooling)
-        {
-            case Pooling.First:
-                return hidden.Select(1, 0);
-            case Pooling.Pooler:
-                return output.Pooled ?? throw new GraftException(
-                    "This head reads the pretrained pooler, and the backbone was loaded without one; load a model folder that has pooler weights.");
-            default:
-                if (mask is null)
-                {
-                    return hidden.Mean(1);
-                }
-
-                var weights = mask.To(hidden.DType).Unsqueeze(2);
-                return (hidden * weights).Sum(1) / weights.Sum(1).Clamp(low: 1e-9);
-        }
-    }
+    /// <summary>
+    /// The weight with which the loss of a part of a batch enters the loss of the whole: the sum of Share × Loss over the parts is the loss that
+    /// the batch has in one piece. A part is a micro-batch, or the rows of a task.
+    /// </summary>
+    /// <param name="part">The part.</param>
+    /// <param name="whole">The batch.</param>
+    public virtual double Share(LossSize part, LossSize whole) => (double)part.Rows / whole.Rows;
 }

@@ -17,10 +17,15 @@ internal static class HeadExport
     /// </summary>
     /// <param name="modelType">The architecture.</param>
     /// <param name="task">The task, for the names of its labels.</param>
-    /// <param name="head">The head.</param>
+    /// <param name="of">The head.</param>
     /// <returns>Tensors of the calling scope; those of a regression give scores in the task's own unit.</returns>
-    public static ModelHead? Find(string modelType, TaskDefinition task, Head head)
+    public static ModelHead? Find(string modelType, TaskDefinition task, Head of)
     {
+        if (of is not PooledHead head)
+        {
+            return null;
+        }
+
         var own = head.NamedParameters().ToDictionary(p => p.Path, p => p.Parameter.Value.Detach(), StringComparer.Ordinal);
         var (weight, bias) = (own["weight"], own["bias"]);
         if (task.Kind == TaskKind.Regression)
@@ -46,7 +51,7 @@ internal static class HeadExport
         return tensors is null ? null : new ModelHead(Class(modelType) + "ForSequenceClassification", modelType + ".", tensors, Config(task, head));
     }
 
-    private static JsonObject Config(TaskDefinition task, Head head)
+    private static JsonObject Config(TaskDefinition task, PooledHead head)
     {
         var labels = task.Kind == TaskKind.Regression ? [task.Name] : task.Labels;
         return new JsonObject

@@ -35,21 +35,14 @@ public static class TaskModelPackage
 
     private static AdapterPackage Save(TaskModel model, Adapter adapter, string folder, string? source, JsonObject? training)
     {
-        var (task, head, backbone) = (model.Task, model.Head.Config, model.Backbone);
+        var (task, backbone) = (model.Task, model.Backbone);
         return AdapterPackage.Save(
             folder,
             (adapterFile, headFile) => new PackageManifest(
                 adapter.Method.Name,
                 adapter.Method.WriteConfig(adapter.Config),
-                new PackageTask(task.Name, Name(task.Kind), task.Labels, task.MetricNames, task.IsPair),
-                new JsonObject
-                {
-                    ["pooling"] = Name(head.Pooling),
-                    ["layers"] = head.Layers,
-                    ["dropout"] = head.Dropout,
-                    ["target_mean"] = head.TargetMean,
-                    ["target_scale"] = head.TargetScale,
-                },
+                new PackageTask(task.Name, HeadSettings.Name(task.Kind), task.Labels, task.MetricNames, task.IsPair),
+                HeadSettings.ToJson(model.Head.Config),
                 model.MaxTokens,
                 new PackageBackbone(
                     backbone.Config.ModelType, backbone.Config.HiddenSize, backbone.Config.Layers, SourceName(source), backbone.Fingerprint),
@@ -80,7 +73,7 @@ public static class TaskModelPackage
         try
         {
             using var rng = new Rng(0, Device.Cpu);
-            var head = package.LoadHead(new Head(config, backbone.Config.HiddenSize, rng));
+            var head = package.LoadHead(HeadSettings.Create(config, backbone, rng));
             return new TaskModel(task, backbone, adapter, head, Math.Min(package.Manifest.MaxTokens, backbone.Config.MaxTokens));
         }
         catch
@@ -97,7 +90,7 @@ public static class TaskModelPackage
     {
         ArgumentNullException.ThrowIfNull(package);
         var (path, stored) = (ManifestOf(package), package.Manifest.Task);
-        var kind = Choice<TaskKind>(path, "task.kind", stored.Kind);
+        var kind = HeadSettings.Choice<TaskKind>(path, "task.kind", stored.Kind);
         var least = kind switch { TaskKind.Classification => 2, TaskKind.Multilabel => 1, _ => 0 };
         if (stored.Labels.Count < least || (kind == TaskKind.Regression && stored.Labels.Count > 0) || stored.Labels.Distinct(StringComparer.Ordinal).Count() != stored.Labels.Count)
         {
@@ -128,22 +121,7 @@ public static class TaskModelPackage
     public static HeadConfig Head(AdapterPackage package)
     {
         ArgumentNullException.ThrowIfNull(package);
-        var task = Task(package);
-        var path = ManifestOf(package);
-        var head = StrictJson.From(package.Manifest.Head, $"{path}, 'head'");
-        head.Allow("pooling", "layers", "dropout", "target_mean", "target_scale");
-        var layers = head.Whole("layers", 1);
-        if (layers is not (1 or 2))
-        {
-            throw head.Error("layers", $"'head.layers' is {layers}, expected 1 or 2.");
-        }
-
-        var config = new HeadConfig(
-            task.Kind, task.Outputs, Choice<Pooling>(path, "head.pooling", head.Text("pooling")), head.Number("dropout", 0),
-            head.Number("target_mean", 0), head.Number("target_scale", 1), (int)layers);
-        return config.Dropout is >= 0 and < 1
-            ? config
-            : throw head.Error("dropout", $"'head.dropout' is {config.Dropout}, expected a probability in [0, 1).");
+        return HeadSettings.Read(package.Manifest.Head, Task(package), ManifestOf(package));
     }
 
     private static string ManifestOf(AdapterPackage package) => Path.Combine(package.Folder, AdapterPackage.ManifestName);
@@ -151,16 +129,4 @@ public static class TaskModelPackage
     private static string SourceName(string? source) => source is null ? "unnamed"
         : Directory.Exists(source) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(source)))
         : source;
-
-    private static string Name<T>(T value)
-        where T : struct, Enum => value.ToString().ToLowerInvariant();
-
-    private static T Choice<T>(string path, string key, string name)
-        where T : struct, Enum
-    {
-        var names = Enum.GetNames<T>().Select(n => n.ToLowerInvariant()).ToList();
-        return names.IndexOf(name) is var at and >= 0
-            ? Enum.GetValues<T>()[at]
-            : throw new GraftException($"{path}: '{key}' is '{name}'; {Suggest.Hint(name, names)}");
-    }
 }

@@ -16,7 +16,7 @@ public sealed class FusionFolderTests : IDisposable
 {
     private const string Two = """[{"name": "one", "method": "pfeiffer", "set": {"reduction_factor": 4}}, {"name": "two", "method": "pfeiffer", "set": {"reduction_factor": 2}}]""";
 
-    private static readonly HeadConfig s_first = new(TaskKind.Classification, 3, Pooling.First, 0.2, Layers: 2);
+    private static readonly PooledHeadConfig s_first = new(TaskKind.Classification, 3, Pooling.First, 0.2, Layers: 2);
 
     private readonly TestFolder _folder = new();
 

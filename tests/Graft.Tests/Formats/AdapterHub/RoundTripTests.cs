@@ -13,7 +13,7 @@ namespace Graft.Tests.Formats.AdapterHub;
 
 public sealed class RoundTripTests : IDisposable
 {
-    private static readonly HeadConfig s_first = new(TaskKind.Classification, 3, Pooling.First, 0.2);
+    private static readonly PooledHeadConfig s_first = new(TaskKind.Classification, 3, Pooling.First, 0.2);
 
     private readonly TestFolder _folder = new();
 
@@ -50,15 +50,15 @@ public sealed class RoundTripTests : IDisposable
         { "ia3", """{"targets": "feed_forward_out", "input_targets": "none", "gate": "padded", "leave_out": [0]}""" },
     };
 
-    public static TheoryData<string, HeadConfig> Heads => new()
+    public static TheoryData<string, PooledHeadConfig> Heads => new()
     {
         { "classification", s_first },
         { "classification", s_first with { Layers = 2 } },
         { "classification", s_first with { Layers = 2, Pooling = Pooling.Pooler } },
         { "classification", s_first with { Pooling = Pooling.Mean } },
-        { "multilabel", new HeadConfig(TaskKind.Multilabel, 4, Pooling.First) },
-        { "regression", new HeadConfig(TaskKind.Regression, 1, Pooling.First, Layers: 2) },
-        { "regression", new HeadConfig(TaskKind.Regression, 1, Pooling.First, TargetMean: 3, TargetScale: 1.25) },
+        { "multilabel", new PooledHeadConfig(TaskKind.Multilabel, 4, Pooling.First) },
+        { "regression", new PooledHeadConfig(TaskKind.Regression, 1, Pooling.First, Layers: 2) },
+        { "regression", new PooledHeadConfig(TaskKind.Regression, 1, Pooling.First, TargetMean: 3, TargetScale: 1.25) },
     };
 
     [Theory, MemberData(nameof(Methods))]
@@ -75,7 +75,7 @@ public sealed class RoundTripTests : IDisposable
     }
 
     [Theory, MemberData(nameof(Heads))]
-    public void Every_head_is_the_same_bit_for_bit_after_a_journey(string kind, HeadConfig head)
+    public void Every_head_is_the_same_bit_for_bit_after_a_journey(string kind, PooledHeadConfig head)
     {
         using var backbone = TinyBackbones.Create("bert");
         using var model = TinyModels.Create(backbone, "lora", head.Kind, head: head);

@@ -15,16 +15,16 @@ namespace Graft.Tests.Formats.Foreign;
 internal static class ForeignPackages
 {
     /// <summary>Saves a package whose parameters are away from their start, so that every part acts.</summary>
-    public static AdapterPackage Save(string folder, Backbone backbone, string method, string settings = "{}", HeadConfig? head = null)
+    public static AdapterPackage Save(string folder, Backbone backbone, string method, string settings = "{}", PooledHeadConfig? head = null)
     {
         using var scope = new TensorScope();
         using var frozen = Autograd.NoGrad();
         using var rng = new Rng(3, Device.Cpu);
-        head ??= new HeadConfig(TaskKind.Classification, 3);
+        head ??= new PooledHeadConfig(TaskKind.Classification, 3);
         var task = TinyModels.Task(head.Kind);
         var peft = PeftMethods.Get(method);
         var adapter = peft.Attach(backbone, task.Name, peft.ReadConfig(JsonNode.Parse(settings)!.AsObject(), "the test"), rng);
-        var module = new Head(head, backbone.Config.HiddenSize, rng);
+        var module = new PooledHead(head, backbone.Config.HiddenSize, rng);
         foreach (var parameter in adapter.Parameters().Concat(module.Parameters()))
         {
             parameter.Value.Add_(rng.Normal(parameter.Value.Shape, 0, 0.3).To(parameter.Value.DType));

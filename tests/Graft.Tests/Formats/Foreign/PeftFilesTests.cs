@@ -27,7 +27,7 @@ public sealed class PeftFilesTests : IDisposable
     {
         using var backbone = TinyBackbones.Create(architecture);
         ForeignPackages.Save(
-            _folder.At("a"), backbone, "lora", head: new HeadConfig(TaskKind.Classification, 3, Enum.Parse<Pooling>(pooling, ignoreCase: true), Layers: layers));
+            _folder.At("a"), backbone, "lora", head: new PooledHeadConfig(TaskKind.Classification, 3, Enum.Parse<Pooling>(pooling, ignoreCase: true), Layers: layers));
         ForeignPackages.Convert(_folder.At("a"), _folder.At("b"), "peft", backbone);
 
         using var file = SafetensorsFile.Open(_folder.At("b", "adapter_model.safetensors"));
@@ -88,7 +88,7 @@ public sealed class PeftFilesTests : IDisposable
         using var backbone = TinyBackbones.Create("bert");
         ForeignPackages.Save(
             _folder.At("a"), backbone, "lora", """{"rank": 4, "alpha": 8, "dropout": 0.1, "rank_pattern": {"value": 2}}""",
-            new HeadConfig(TaskKind.Classification, 3, Pooling.Pooler));
+            new PooledHeadConfig(TaskKind.Classification, 3, Pooling.Pooler));
         ForeignPackages.Convert(_folder.At("a"), _folder.At("b"), "peft", backbone);
 
         const string Expected = """

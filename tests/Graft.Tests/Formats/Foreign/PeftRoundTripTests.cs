@@ -86,7 +86,7 @@ public sealed class PeftRoundTripTests : IDisposable
     public void Every_head_comes_back_bit_for_bit(string architecture, string pooling, int layers)
     {
         using var backbone = TinyBackbones.Create(architecture);
-        var head = new HeadConfig(TaskKind.Classification, 3, Enum.Parse<Pooling>(pooling, ignoreCase: true), 0.25, Layers: layers);
+        var head = new PooledHeadConfig(TaskKind.Classification, 3, Enum.Parse<Pooling>(pooling, ignoreCase: true), 0.25, Layers: layers);
         ForeignPackages.Save(_folder.At("a"), backbone, "lora", head: head);
 
         ForeignPackages.Convert(_folder.At("a"), _folder.At("b"), "peft", backbone);
@@ -101,7 +101,7 @@ public sealed class PeftRoundTripTests : IDisposable
     public void Behind_prefixes_peft_saves_the_classifier_alone(string pooling, int layers, string task)
     {
         using var backbone = TinyBackbones.Create("bert");
-        var head = new HeadConfig(TaskKind.Classification, 3, Enum.Parse<Pooling>(pooling, ignoreCase: true), Layers: layers);
+        var head = new PooledHeadConfig(TaskKind.Classification, 3, Enum.Parse<Pooling>(pooling, ignoreCase: true), Layers: layers);
         ForeignPackages.Save(_folder.At("a"), backbone, "p-tuning-v2", head: head);
 
         ForeignPackages.Convert(_folder.At("a"), _folder.At("b"), "peft", backbone);
@@ -117,7 +117,7 @@ public sealed class PeftRoundTripTests : IDisposable
     public void A_regression_head_keeps_its_scale()
     {
         using var backbone = TinyBackbones.Create("bert");
-        ForeignPackages.Save(_folder.At("a"), backbone, "lora", head: new HeadConfig(TaskKind.Regression, 1, Pooling.Pooler, TargetMean: 2.5, TargetScale: 1.5));
+        ForeignPackages.Save(_folder.At("a"), backbone, "lora", head: new PooledHeadConfig(TaskKind.Regression, 1, Pooling.Pooler, TargetMean: 2.5, TargetScale: 1.5));
 
         ForeignPackages.Convert(_folder.At("a"), _folder.At("b"), "peft", backbone);
         ForeignPackages.Convert(_folder.At("b"), _folder.At("c"), "graft", backbone);

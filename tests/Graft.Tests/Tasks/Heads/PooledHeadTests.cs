@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Graft.Tests.Tasks.Heads;
 
-public sealed class HeadTests
+public sealed class PooledHeadTests
 {
     private const int Width = 16;
     private const int Labels = 3;
@@ -23,7 +23,7 @@ public sealed class HeadTests
         using var scope = new TensorScope();
         using var frozen = Autograd.NoGrad();
         using var rng = new Rng(5, Device.Cpu);
-        using var head = new Head(new HeadConfig(TaskKind.Classification, Labels, pooling, Layers: layers), Width, rng);
+        using var head = new PooledHead(new PooledHeadConfig(TaskKind.Classification, Labels, pooling, Layers: layers), Width, rng);
         foreach (var parameter in head.Parameters())
         {
             parameter.Value.Copy_(rng.Normal(parameter.Value.Shape, 0, 0.5));
@@ -64,7 +64,7 @@ public sealed class HeadTests
     {
         using var scope = new TensorScope();
         using var rng = new Rng(5, Device.Cpu);
-        using var head = new Head(new HeadConfig(TaskKind.Classification, Labels, Pooling.First, 0.5, Layers: 2), Width, rng);
+        using var head = new PooledHead(new PooledHeadConfig(TaskKind.Classification, Labels, Pooling.First, 0.5, Layers: 2), Width, rng);
         var output = new BackboneOutput(rng.Normal([2, 4, Width], 0, 1));
 
         var (one, same, other) = (Trained(1), Trained(1), Trained(2));
@@ -85,7 +85,7 @@ public sealed class HeadTests
     {
         using var scope = new TensorScope();
         using var rng = new Rng(5, Device.Cpu);
-        using var head = new Head(new HeadConfig(TaskKind.Classification, Labels, Pooling.First, Layers: 2), Width, rng);
+        using var head = new PooledHead(new PooledHeadConfig(TaskKind.Classification, Labels, Pooling.First, Layers: 2), Width, rng);
         var logits = head.Forward(new BackboneOutput(rng.Normal([2, 4, Width], 0, 1)), null);
 
         head.Loss(logits, Tensor.From(new long[] { 0, 2 }, 2)).Backward();
@@ -98,5 +98,5 @@ public sealed class HeadTests
     [InlineData(0)]
     [InlineData(3)]
     public void Another_number_of_layers_is_refused(int layers) =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => new HeadConfig(TaskKind.Classification, Labels, Layers: layers));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new PooledHeadConfig(TaskKind.Classification, Labels, Layers: layers));
 }

@@ -1,0 +1,81 @@
+using System.Text.Json.Nodes;
+using Graft.Backbones;
+using Graft.Torch;
+
+namespace Graft.Tasks.Heads;
+
+/// <summary>Writes the settings of heads into packages, reads them back, and makes heads of them. Stateless.</summary>
+internal static class HeadSettings
+{
+    /// <summary>The settings as a package keeps them.</summary>
+    /// <param name="config">The settings.</param>
+    public static JsonObject ToJson(HeadConfig config) => config switch
+    {
+        PooledHeadConfig pooled => new JsonObject
+        {
+            ["pooling"] = Name(pooled.Pooling),
+            ["layers"] = pooled.Layers,
+            ["dropout"] = pooled.Dropout,
+            ["target_mean"] = pooled.TargetMean,
+            ["target_scale"] = pooled.TargetScale,
+        },
+        _ => throw new ArgumentException($"{config.GetType().Name} is no head that packages know.", nameof(config)),
+    };
+
+    /// <summary>Reads the settings of a task's head.</summary>
+    /// <param name="settings">What <see cref="ToJson"/> made.</param>
+    /// <param name="task">The task.</param>
+    /// <param name="path">The package's manifest.</param>
+    /// <exception cref="GraftException">A setting is unknown or has a value out of range.</exception>
+    public static HeadConfig Read(JsonObject settings, TaskDefinition task, string path)
+    {
+        var head = StrictJson.From(settings, $"{path}, 'head'");
+        return Pooled(head, task, path);
+    }
+
+    /// <summary>Makes a head with initial weights.</summary>
+    /// <param name="config">Its settings.</param>
+    /// <param name="backbone">The backbone that it stands on.</param>
+    /// <param name="rng">The generator of the initial weights.</param>
+    public static Head Create(HeadConfig config, Backbone backbone, Rng rng) => config switch
+    {
+        PooledHeadConfig pooled => new PooledHead(pooled, backbone.Config.HiddenSize, rng),
+        _ => throw new ArgumentException($"{config.GetType().Name} is no head that can be made.", nameof(config)),
+    };
+
+    /// <summary>The name of a value in files.</summary>
+    /// <param name="value">The value.</param>
+    public static string Name<T>(T value)
+        where T : struct, Enum => value.ToString().ToLowerInvariant();
+
+    /// <summary>The value of a name in a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="name">The name.</param>
+    /// <exception cref="GraftException">No value is called so.</exception>
+    public static T Choice<T>(string path, string key, string name)
+        where T : struct, Enum
+    {
+        var names = Enum.GetNames<T>().Select(n => n.ToLowerInvariant()).ToList();
+        return names.IndexOf(name) is var at and >= 0
+            ? Enum.GetValues<T>()[at]
+            : throw new GraftException($"{path}: '{key}' is '{name}'; {Suggest.Hint(name, names)}");
+    }
+
+    private static PooledHeadConfig Pooled(StrictObject head, TaskDefinition task, string path)
+    {
+        head.Allow("pooling", "layers", "dropout", "target_mean", "target_scale");
+        var layers = head.Whole("layers", 1);
+        if (layers is not (1 or 2))
+        {
+            throw head.Error("layers", $"'head.layers' is {layers}, expected 1 or 2.");
+        }
+
+        var config = new PooledHeadConfig(
+            task.Kind, task.Outputs, Choice<Pooling>(path, "head.pooling", head.Text("pooling")), head.Number("dropout", 0),
+            head.Number("target_mean", 0), head.Number("target_scale", 1), (int)layers);
+        return config.Dropout is >= 0 and < 1
+            ? config
+            : throw head.Error("dropout", $"'head.dropout' is {config.Dropout}, expected a probability in [0, 1).");
+    }
+}
