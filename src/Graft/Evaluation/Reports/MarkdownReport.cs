@@ -40,8 +40,12 @@ internal static class MarkdownReport
                     Amounts.Bytes((long)m.BytesPerTask), Amounts.Count((long)Math.Round(m.ParametersPerTask)), Amounts.Duration(m.Seconds),
                     m.PeakMemory is { } memory ? Amounts.Bytes(memory) : Unknown]));
             text.Append('\n');
-            Table(text, ["method", .. comparison.Plan.Tasks.Select(t => t.Name)], methods.Select(m => (string[])[m.Method, .. comparison.Plan.Tasks.Select(task =>
-                summary.Tasks.FirstOrDefault(t => t.Size == size && t.Method == m.Method && t.Task == task.Name) is { } found ? Cell(found.Score) : Unknown)]));
+            PerTask(text, size, methods, [.. comparison.Plan.Tasks.Select(task => (task.Name, summary.Tasks.Where(s => s.Task == task.Name)))]);
+            foreach (var mixture in comparison.Plan.Tasks.Where(t => comparison.PartsOf(t).Any()))
+            {
+                text.Append($"\n### {mixture.Name}, task by task\n\n");
+                PerTask(text, size, methods, [.. comparison.PartsOf(mixture).Select(part => (part.Task, (IEnumerable<TaskSummary>)ComparisonSummary.Of(part.Alone).Tasks))]);
+            }
         }
 
         if (storage is not null)
@@ -64,6 +68,12 @@ internal static class MarkdownReport
 
         return text.Append('\n').ToString();
     }
+
+    private static void PerTask(
+        StringBuilder text, int? size, IEnumerable<MethodSummary> methods, IReadOnlyList<(string Task, IEnumerable<TaskSummary> Scores)> columns) => Table(
+        text, ["method", .. columns.Select(c => c.Task)],
+        methods.Select(m => (string[])[m.Method, .. columns.Select(c =>
+            c.Scores.FirstOrDefault(s => s.Size == size && s.Method == m.Method) is { } found ? Cell(found.Score) : Unknown)]));
 
     private static string Cell(Estimate score)
     {

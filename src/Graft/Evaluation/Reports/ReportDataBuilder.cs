@@ -62,14 +62,9 @@ internal sealed class ReportDataBuilder
     private void AddTask(PlannedTask task)
     {
         var place = _tasks.Count;
-        var alone = _comparison with { Plan = _plan with { Tasks = [task] } };
-        var scores = _comparison.Runs.FirstOrDefault(r => r.Task == task.Name)?.Scores ?? [];
-        _tasks.Add((new ReportTask(task.Name, Metric(scores)), alone));
-        foreach (var (part, i) in scores.Count > 1 ? scores.Select((s, i) => (s, i)) : [])
-        {
-            var runs = alone.Runs.Where(r => r.Task == task.Name).Select(r => r with { Scores = [r.Scores[i]] }).ToList();
-            _tasks.Add((new ReportTask($"{part.Task} in {task.Name}", part.Metric, place), alone with { Runs = runs }));
-        }
+        var metric = string.Join('/', (_comparison.Runs.FirstOrDefault(r => r.Task == task.Name)?.Scores ?? []).Select(s => s.Metric).Distinct(StringComparer.Ordinal));
+        _tasks.Add((new ReportTask(task.Name, metric), _comparison.Of(task)));
+        _tasks.AddRange(_comparison.PartsOf(task).Select(part => (new ReportTask($"{part.Task} in {task.Name}", part.Metric, place), part.Alone)));
     }
 
     private ReportSize Size(int? size)
@@ -107,8 +102,6 @@ internal sealed class ReportDataBuilder
         ReportWords.Storage(account));
 
     private int PlaceOf(int? size) => Enumerable.Range(0, _plan.Sizes.Count).First(i => _plan.Sizes[i] == size);
-
-    private static string Metric(IReadOnlyList<TaskScore> scores) => string.Join('/', scores.Select(s => s.Metric).Distinct(StringComparer.Ordinal));
 
     private static Dictionary<string, int> Places(IEnumerable<string> names) =>
         names.Select((name, i) => (name, i)).ToDictionary(p => p.name, p => p.i, StringComparer.Ordinal);
