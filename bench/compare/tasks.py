@@ -1,10 +1,16 @@
-"""Makes six task folders from published files, for comparisons: tasks.py DATA OUT
+"""Makes task folders from published files, for comparisons: tasks.py DATA OUT [six|eight|few]
 
-DATA holds sst-2/, trec/, subj/, cr/, tweeteval-emotion/ and agnews/ as published; OUT gets NAME/train.tsv, NAME/test.tsv, where it is
-published NAME/dev.tsv, and NAME/NAME.task.json. Published test splits are kept as they are. SST-2 has whole sentences in train
-(bench/sst-2/whole_sentences.py says why) and GLUE's dev split, the only other labelled one, as test. Subj and CR come without
-splits: a fifth of the distinct sentences of each label, drawn by seed 0, is the test split. Where no dev split is published,
-Graft cuts one from train.
+DATA holds folders of tasks as published, such as sst-2/ and trec/; OUT gets NAME/train.tsv, NAME/test.tsv, where it is published NAME/dev.tsv,
+and NAME/NAME.task.json.
+
+six    single texts: sst-2, cr, subj, trec-6, emotion, agnews
+eight  a mixture for multi-task methods: sst-2, cola, mrpc, rte, sts-b, qnli, trec-6, scitail
+few    for tasks that come later with few examples: cb, wic, boolq
+
+Published labelled test splits are kept as they are. Where a set's test labels are not public, its dev split is the test split, and Graft cuts
+a dev split from train, as it does where none is published. SST-2 has whole sentences in train (bench/sst-2/whole_sentences.py says why).
+Subj and CR come without splits: a fifth of the distinct sentences of each label, drawn by seed 0, is the test split. Of SciTail and BoolQ
+one published file is at hand: rows before 1500 (2400) train, the others test. QNLI's train is a sample of 8,999 rows.
 """
 import csv
 import json
@@ -65,7 +71,56 @@ def agnews(source, _):
     return {"train": rows("train"), "test": rows("test")}
 
 
-TASKS = {"sst-2": sst2, "cr": cr, "subj": subj, "trec-6": trec6, "emotion": emotion, "agnews": agnews}
+def cola(source, _):
+    return {split: [(sentence, label) for _, label, _, sentence in (line.split("\t") for line in data.read(source / f"cola/{name}.tsv", "utf-8"))]
+            for split, name in (("train", "train"), ("test", "dev"))}
+
+
+def glue_pair(name, *columns):
+    """A task of two texts whose train and dev files are tab-separated with a header."""
+    return lambda source, _: {split: data.columns(source / name / f"{file}.tsv", *columns) for split, file in (("train", "train"), ("test", "dev"))}
+
+
+def qnli(source, _):
+    train = json.loads((source / "qnli/train.json").read_text(encoding="utf-8"))
+    return {"train": [(row["text_a"], row["text_b"], row["label"]) for row in train.values()],
+            "test": data.columns(source / "qnli/dev.tsv", "question", "sentence", "label")}
+
+
+def lines_of(source, name, *keys):
+    """The rows of a file with a JSON object a line; truth values as JSON writes them."""
+    return [tuple(value if isinstance(value, str) else json.dumps(value) for value in (row[key] for key in keys))
+            for row in map(json.loads, data.read(source / name, "utf-8"))]
+
+
+def cut(name, at, *keys):
+    def make(source, _):
+        rows = lines_of(source, name, *keys)
+        return {"train": rows[:at], "test": rows[at:]}
+    return make
+
+
+def cb(source, _):
+    return {split: lines_of(source, f"cb/{name}.jsonl", "premise", "hypothesis", "label") for split, name in (("train", "train"), ("test", "val"))}
+
+
+def wic(source, _):
+    """Does a word mean the same in two sentences? It is named in front of the first one."""
+    def rows(name):
+        texts = (line.split("\t") for line in data.read(source / f"wic/{name}.data.txt", "utf-8"))
+        return [(f"{word}: {first}", second, label) for (word, _, _, first, second), label in zip(texts, data.read(source / f"wic/{name}.gold.txt", "utf-8"))]
+    return {split: rows(split) for split in ("train", "dev", "test")}
+
+
+SUITES = {
+    "six": {"sst-2": sst2, "cr": cr, "subj": subj, "trec-6": trec6, "emotion": emotion, "agnews": agnews},
+    "eight": {
+        "sst-2": sst2, "cola": cola, "mrpc": glue_pair("mrpc", "#1 String", "#2 String", "Quality"), "rte": glue_pair("rte", "sentence1", "sentence2", "label"),
+        "sts-b": glue_pair("sts-b", "sentence1", "sentence2", "score"), "qnli": qnli, "trec-6": trec6, "scitail": cut("scitail/test.jsonl", 1500, "premise", "hypothesis", "label"),
+    },
+    "few": {"cb": cb, "wic": wic, "boolq": cut("boolq/dev.jsonl", 2400, "question", "passage", "answer")},
+}
+METRICS = {"cola": ["matthews"], "sts-b": ["pearson", "spearman"]}
 
 
 def clean(text):
@@ -73,19 +128,23 @@ def clean(text):
     return " ".join(text.split())
 
 
-def prepare(source, out):
-    for name, make in TASKS.items():
+def prepare(source, out, suite="six"):
+    for name, make in SUITES[suite].items():
         folder = pathlib.Path(out) / name
         folder.mkdir(parents=True, exist_ok=True)
         splits = make(pathlib.Path(source), folder)
+        texts = ("first", "second") if len(splits["train"][0]) == 3 else ("text",)
         for split, rows in splits.items():
-            lines = ["text\tlabel", *(f"{clean(text)}\t{label}" for text, label in rows if clean(text))]
+            fields = [[clean(field) for field in row] for row in rows]
+            lines = ["\t".join((*texts, "label")), *("\t".join(row) for row in fields if all(row))]
             (folder / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        task = {"name": name, "kind": "classification", "text": "text", "label": "label", "metrics": ["accuracy", "macro_f1"],
-                "files": {split: f"{split}.tsv" for split in splits}}
+        task = {"name": name, "kind": "regression" if name == "sts-b" else "classification", "text": texts[0], "label": "label",
+                "metrics": METRICS.get(name, ["accuracy", "macro_f1"]), "files": {split: f"{split}.tsv" for split in splits}}
+        if len(texts) == 2:
+            task["textPair"] = "second"
         (folder / f"{name}.task.json").write_text(json.dumps(task, indent=2) + "\n", encoding="utf-8")
         print(name, *(f"{split} {len(rows)}" for split, rows in splits.items()))
 
 
 if __name__ == "__main__":
-    prepare(*sys.argv[1:3])
+    prepare(*sys.argv[1:4])
