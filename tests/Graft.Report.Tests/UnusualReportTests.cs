@@ -51,6 +51,29 @@ public sealed class UnusualReportTests(ReportBrowser browser)
     }
 
     [Fact(SkipUnless = nameof(CanRun), Skip = NoBrowser)]
+    public async Task Claims_show_their_verdicts_and_unfold()
+    {
+        var all = SampleComparison.Make();
+        var plan = all.Plan with
+        {
+            Hypotheses =
+            [
+                new Hypothesis("LoRA beats a head", "lora", HypothesisKind.Better, ["head"]),
+                new Hypothesis("A head beats LoRA", "head", HypothesisKind.Better, ["lora"]) { Sizes = [500] },
+            ],
+        };
+
+        var report = await browser.Open(all with { Plan = plan });
+        var claims = report.Page.Locator(".claim");
+
+        Assert.Equal(["supported", "refuted"], await report.Page.EvaluateAsync<string[]>("[...document.querySelectorAll('.claim .verdict')].map(v => v.lastChild.textContent)"));
+        await claims.First.Locator("summary").ClickAsync();
+        Assert.Equal(2, await claims.First.Locator("tbody tr").CountAsync());
+        Assert.True(await claims.First.Locator("table").IsVisibleAsync());
+        Assert.Empty(report.Complaints);
+    }
+
+    [Fact(SkipUnless = nameof(CanRun), Skip = NoBrowser)]
     public async Task Names_are_words_and_never_markup()
     {
         const string Hostile = "</script><img src=x onerror=alert(1)>'\"\\ {{data}} \u2028|";

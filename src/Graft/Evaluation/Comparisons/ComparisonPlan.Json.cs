@@ -63,6 +63,7 @@ public sealed partial record ComparisonPlan
         ["max_tokens"] = MaxTokens,
         ["precision"] = Precision,
         ["device"] = Device,
+        ["hypotheses"] = List(Hypotheses, h => h.ToJson()),
     };
 
     /// <summary>Writes the plan as a file that <see cref="Load"/> reads.</summary>

@@ -63,6 +63,9 @@ public sealed partial record ComparisonPlan
     /// <summary>Where to compute: <c>cpu</c>, <c>cuda</c> or <c>cuda:1</c>.</summary>
     public string Device { get; init; } = "cpu";
 
+    /// <summary>Statements that the comparison tests; they do not change its runs.</summary>
+    public IReadOnlyList<Hypothesis> Hypotheses { get; init; } = [];
+
     /// <summary>
     /// Every run of the matrix: seed by seed, then by size, task and method, so that a comparison that is under way has seen every method on
     /// every task early. A run of a later seed comes after the run of the first seed, whose learning rate it takes.

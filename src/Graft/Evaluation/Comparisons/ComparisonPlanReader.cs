@@ -27,7 +27,7 @@ internal sealed class ComparisonPlanReader(StrictObject json, ICollection<string
             faults.Add(json.Error("steps", "both epochs and steps are given; give one of them.").Message);
         }
 
-        return new ComparisonPlan
+        var plan = new ComparisonPlan
         {
             Name = Try(() => json.TextOrNull("name"), null) ?? name,
             Backbone = Try(() => json.TextOrNull("backbone"), null) ?? s_defaults.Backbone,
@@ -48,6 +48,7 @@ internal sealed class ComparisonPlanReader(StrictObject json, ICollection<string
             Precision = OneOf("precision", ["f32", "bf16"], s_defaults.Precision),
             Device = Try(Device, s_defaults.Device),
         };
+        return plan with { Hypotheses = Items("hypotheses", (value, key, entry) => new HypothesisReader(plan, json).Read(value, key, entry)) };
     }
 
     private PlannedMethod Method(JsonElement value, string key, StrictObject? entry)
@@ -98,7 +99,10 @@ internal sealed class ComparisonPlanReader(StrictObject json, ICollection<string
             ? name
             : throw entry.Error("name", $"the name '{name}' does not do, expected 1 to {LongestName} characters without '/' and '*'; rename it.");
 
-    private int? Size(JsonElement value, string key, StrictObject? entry) =>
+    private int? Size(JsonElement value, string key, StrictObject? entry) => Size(json, value, key);
+
+    /// <summary>A number of training rows, or null for all of them.</summary>
+    internal static int? Size(StrictObject json, JsonElement value, string key) =>
         value.ValueKind == JsonValueKind.String && value.GetString() == ComparisonPlan.AllRows ? null
         : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var rows) && rows > 0 ? rows
         : throw json.Error(key, $"'{key}' is {StrictObject.Kind(value)}, expected a number of training rows of at least 1, or \"{ComparisonPlan.AllRows}\".");

@@ -48,6 +48,18 @@ internal static class MarkdownReport
             }
         }
 
+        var hypotheses = HypothesisTest.Of(comparison);
+        if (hypotheses.Count > 0)
+        {
+            text.Append("\n## What was claimed\n");
+        }
+
+        foreach (var test in hypotheses)
+        {
+            text.Append($"\n**{test.Hypothesis.Text}: {HypothesisTable.Word(test.Verdict)}** ({HypothesisTable.Meaning(test.Hypothesis)})\n\n");
+            Table(text, HypothesisTable.Head, HypothesisTable.Checks(test));
+        }
+
         if (storage is not null)
         {
             text.Append("\n## Bytes of many tasks\n\n");
@@ -84,7 +96,7 @@ internal static class MarkdownReport
     private static string Points(double score) => (100 * score).ToString("0.0");
 
     // The first column is of names, the others of numbers. A bar inside of a name would end its cell.
-    private static void Table(StringBuilder text, IReadOnlyList<string> head, IEnumerable<string[]> rows)
+    private static void Table(StringBuilder text, IReadOnlyList<string> head, IEnumerable<IReadOnlyList<string>> rows)
     {
         Row(text, head);
         text.Append("|---|").Insert(text.Length, "--:|", head.Count - 1).Append('\n');

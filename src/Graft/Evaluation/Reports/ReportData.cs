@@ -50,6 +50,12 @@ internal sealed record ReportData
     /// <summary>The storage account; null where there is none.</summary>
     public ReportStorage? Storage { get; init; }
 
+    /// <summary>The plan's hypotheses with their verdicts.</summary>
+    public required IReadOnlyList<ReportHypothesis> Hypotheses { get; init; }
+
+    /// <summary>The headings of the hypotheses' checks.</summary>
+    public IReadOnlyList<string> HypothesisHead => HypothesisTable.Head;
+
     /// <summary>The runs that are missing, a line each.</summary>
     public required IReadOnlyList<string> Missing { get; init; }
 
@@ -95,6 +101,9 @@ internal sealed record ReportPictures(int Run, IReadOnlyList<MethodPicture> Pict
 
 /// <summary>The bytes of each method for each count of tasks, and whether files were measured.</summary>
 internal sealed record ReportStorage(IReadOnlyList<int> Counts, long Backbone, IReadOnlyList<ReportStorageRow> Rows, string Note);
+
+/// <summary>A hypothesis: what it claims, what that means exactly, its verdict, and a row of words for each check.</summary>
+internal sealed record ReportHypothesis(string Text, string Meaning, string Verdict, IReadOnlyList<IReadOnlyList<string>> Checks);
 
 /// <summary>A method's bytes; its place is null where the comparison has no such method.</summary>
 internal sealed record ReportStorageRow(int? M, string Name, IReadOnlyList<long> Bytes, IReadOnlyList<bool> Measured);

@@ -51,6 +51,8 @@ internal sealed class ReportDataBuilder
             Views = [View(all), .. _tasks.Select(t => View(ComparisonSummary.Of(t.Alone)))],
             Runs = [.. _comparison.Runs.Select(Run)],
             Pictures = [.. _comparison.Runs.Select((run, i) => new ReportPictures(i, run.Pictures)).Where(r => r.Pictures.Count > 0)],
+            Hypotheses = [.. HypothesisTest.Of(_comparison).Select(t => new ReportHypothesis(
+                t.Hypothesis.Text, HypothesisTable.Meaning(t.Hypothesis), HypothesisTable.Word(t.Verdict), HypothesisTable.Checks(t)))],
             Missing = [.. all.Missing.Select(ReportWords.Missing)],
             Facts = _words.Facts,
             Plan = _plan.ToJson(),

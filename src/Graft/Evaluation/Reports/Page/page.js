@@ -77,6 +77,7 @@ makeTheme();
 recall();
 writeTop();
 writeMaking();
+drawClaimed();
 makeFilters();
 byId("shown").textContent = shown.hidden.size ? `(${visible().length} of ${data.methods.length})` : "";
 drawAll();
