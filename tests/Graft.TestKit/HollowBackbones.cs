@@ -11,4 +11,9 @@ public static class HollowBackbones
 
     /// <summary>BERT-base, uncased: 12 layers, width 768.</summary>
     public static Backbone BertBase() => new Bert(new BackboneConfig("bert", 768, 12, 12, 3072, 30522, 512), new BertConfig(512), WeightSource.OfShape());
+
+    /// <summary>T5-base (v1.0): 12 + 12 layers, width 768, tied head, 222,903,552 parameters.</summary>
+    public static Backbone T5Base() => new T5(
+        new BackboneConfig("t5", 768, 12, 12, 3072, 32128, int.MaxValue) { HeadSize = 64, Decoder = new DecoderConfig(12, 0, 1, 0) },
+        new T5Config(), WeightSource.OfShape());
 }

@@ -13,14 +13,22 @@ public static class TinyBackbones
 
     public static TheoryData<string> Names => ["bert", "roberta"];
 
+    /// <summary>T5 with a plain feed-forward and a tied head, and with a gated one, a head of its own and heads wider than the model.</summary>
+    public static TheoryData<string> TextToText => ["t5", "t5-v1.1"];
+
     public static Backbone Create(string name, DType dtype = DType.Float32, double dropout = 0, int layers = 2)
     {
         using var rng = new Rng(7, Device.Cpu);
         var source = new WeightSource(
-            (key, shape) => key.Contains("LayerNorm.weight", StringComparison.Ordinal)
+            (key, shape) => key.Contains("LayerNorm.weight", StringComparison.Ordinal) || key.EndsWith("layer_norm.weight", StringComparison.Ordinal)
                 ? rng.Uniform(shape, 0.8, 1.2)
-                : rng.Normal(shape, 0, key.Contains("embeddings", StringComparison.Ordinal) ? 1 : 0.2),
+                : rng.Normal(shape, 0, key.Contains("embeddings", StringComparison.Ordinal) || key == "shared.weight" ? 1 : 0.2),
             dtype);
+        if (name.StartsWith("t5", StringComparison.Ordinal))
+        {
+            return T5(name == "t5-v1.1", layers, dropout, source);
+        }
+
         var config = new BackboneConfig(name, Width, layers, 4, 32, Vocabulary, 30);
         var encoder = new BertConfig(32, name == "roberta" ? 1 : 2, 1e-12, dropout, dropout, "gelu", name == "roberta" ? PadId : 0);
         return name switch
@@ -30,6 +38,14 @@ public static class TinyBackbones
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, "No such tiny backbone."),
         };
     }
+
+    private static T5 T5(bool gated, int layers, double dropout, WeightSource source) => new(
+        new BackboneConfig("t5", Width, layers, 4, 32, Vocabulary, int.MaxValue)
+        {
+            HeadSize = gated ? 6 : 4,
+            Decoder = new DecoderConfig(layers, StartId: 0, EndId: PadId, PadId: 0),
+        },
+        new T5Config(Buckets: 8, Furthest: 16, Dropout: dropout, Activation: gated ? "gelu_new" : "relu", Gated: gated, TiedHead: !gated), source);
 
     /// <summary>A batch with rows of different lengths, padded.</summary>
     public static BackboneInput Batch(int seed, params int[] lengths)

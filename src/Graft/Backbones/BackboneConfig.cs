@@ -13,13 +13,23 @@ namespace Graft.Backbones;
 /// <param name="Heads">The number of attention heads H.</param>
 /// <param name="FeedForwardSize">The inner width of the feed-forward sublayer.</param>
 /// <param name="VocabularySize">The number of rows of the word embedding V.</param>
-/// <param name="MaxTokens">The longest input in tokens, special tokens included.</param>
+/// <param name="MaxTokens">The longest input in tokens, special tokens included; <see cref="int.MaxValue"/> where positions are relative and nothing limits them.</param>
 public sealed record BackboneConfig(
     string ModelType, int HiddenSize, int Layers, int Heads, int FeedForwardSize, int VocabularySize, int MaxTokens)
 {
     /// <summary>The width of an attention head D.</summary>
     public int HeadSize { get; init; } = HiddenSize / Heads;
+
+    /// <summary>The settings of the stack that writes text; null for a backbone that has none.</summary>
+    public DecoderConfig? Decoder { get; init; }
 }
+
+/// <summary>The settings of a decoder that a generation needs. Immutable.</summary>
+/// <param name="Layers">The number of blocks of the decoder.</param>
+/// <param name="StartId">The token that the decoder reads first.</param>
+/// <param name="EndId">The token that ends a text.</param>
+/// <param name="PadId">The token behind the end of a text that is shorter than others of its batch.</param>
+public sealed record DecoderConfig(int Layers, int StartId, int EndId, int PadId);
 
 /// <summary>Reads the fields of a <c>config.json</c>; every failure names the file, the field and what was expected.</summary>
 internal sealed class ConfigFields
@@ -82,6 +92,13 @@ internal sealed class ConfigFields
         null => fallback,
         { ValueKind: JsonValueKind.Number } value => value.GetDouble(),
         { } value => throw Wrong(name, value, "a number"),
+    };
+
+    public bool Flag(string name, bool fallback) => Find(name) switch
+    {
+        null => fallback,
+        { ValueKind: JsonValueKind.True or JsonValueKind.False } value => value.GetBoolean(),
+        { } value => throw Wrong(name, value, "true or false"),
     };
 
     public double Probability(string name, double fallback)

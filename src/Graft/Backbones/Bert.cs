@@ -46,8 +46,13 @@ public class Bert : Backbone
     /// <inheritdoc/>
     public override BackboneOutput Forward(BackboneInput input, AdapterPass? pass = null, bool allHiddenStates = false)
     {
+        if (input.DecoderIds is not null)
+        {
+            throw new ArgumentException($"A {Config.ModelType} backbone has no decoder, and the batch has ids for one.", nameof(input));
+        }
+
         var ids = input.InputIds;
-        var text = new PromptedText(Lookup(pass, _words, ids), input.Mask?.To(DType), ids.Size(1));
+        var text = new PromptedText(_words.Lookup(pass, ids), input.Mask?.To(DType), ids.Size(1));
         text = _prompt.Apply(pass, text, asWords: true);
         var shift = pass?.Groups.Max(g => g.PositionShift) ?? 0;
         // Padding may reach beyond the table where rows of one batch have different virtual tokens; what is real must not.
@@ -69,16 +74,12 @@ public class Bert : Backbone
         }
 
         // The sum's order is the reference's: word + segment, then position.
-        var embedded = text.Embedded + Lookup(pass, _types, types);
-        embedded += Lookup(pass, _positions, positions);
+        var embedded = text.Embedded + _types.Lookup(pass, types);
+        embedded += _positions.Lookup(pass, positions);
         embedded = AdapterPass.Dropout(pass, _norm.Apply(pass, embedded), _dropout);
 
         text = _prompt.Apply(pass, text with { Embedded = embedded }, asWords: false);
-        if (pass is not null)
-        {
-            pass.TokenMask = text.Mask;
-        }
-
+        pass?.See(text.Mask, causal: false);
         var bias = text.Mask is { } mask ? AttentionBias.FromMask(mask, DType) : null;
         var x = text.Embedded;
         List<Tensor>? states = allHiddenStates ? [text.TextOnly(x)] : null;
@@ -116,18 +117,6 @@ public class Bert : Backbone
 
     private static Tensor Shifts(AdapterPass pass, Device device) =>
         Tensor.Cat([.. pass.Groups.Select(g => Tensor.Full([g.Count, 1], g.PositionShift, DType.Int64, device))], 0);
-
-    private static Tensor Lookup(AdapterPass? pass, ParameterSite table, Tensor ids)
-    {
-        if (pass is null || !pass.Touches(table))
-        {
-            return F.Embedding(table.Parameter!, ids);
-        }
-
-        // Positions may be one row for the whole batch; groups need rows of their own.
-        var rows = pass.Groups[^1].Start + pass.Groups[^1].Count;
-        return ParameterSite.Apply(pass, ids.Expand(rows, -1), table, null, (x, weight, _) => F.Embedding(weight, x));
-    }
 
     [ModuleInitializer]
     internal static void Register() => Architectures.Register(new Architecture(

@@ -39,7 +39,7 @@ internal sealed class EncoderBlock
         _key = Linear(".attention.self.key", w, w, SiteRole.Key, SiteRole.SelfAttention);
         _value = Linear(".attention.self.value", w, w, SiteRole.Value, SiteRole.SelfAttention);
         _keyValue = build.Sites.Add(new KeyValueSite(
-            attention + ".self", config.Heads, w / config.Heads, SiteRole.SelfAttention, StackKind.Encoder, layer));
+            attention + ".self", w, config.Heads, w / config.Heads, SiteRole.SelfAttention, StackKind.Encoder, layer));
         _attentionOut = Linear(".attention.output.dense", w, w, SiteRole.AttentionOut, SiteRole.SelfAttention);
         _attentionNorm = Norm(".attention.output.LayerNorm", SiteRole.SelfAttention);
         _feedForward = build.Sites.Add(new HiddenSite(path + ".output", w, SiteRole.FeedForward, StackKind.Encoder, layer));
@@ -62,13 +62,13 @@ internal sealed class EncoderBlock
     public Tensor Forward(AdapterPass? pass, Tensor x, Tensor? bias)
     {
         var u = _attention.Before(pass, x);
-        var a = AdapterPass.Dropout(pass, _attentionOut.Apply(pass, Attention(pass, u, bias)), _config.HiddenDropout);
+        var a = AdapterPass.Dropout(pass, _attention.Inner(pass, _attentionOut.Apply(pass, Attention(pass, u, bias))), _config.HiddenDropout);
         a = _attention.After(pass, u, a, x, _attentionNorm.Apply);
         x = _attention.End(pass, a, x, _attentionNorm);
 
         var v = _feedForward.Before(pass, x);
         var inner = _activation(_feedForwardIn.Apply(pass, v));
-        var f = AdapterPass.Dropout(pass, _feedForwardOut.Apply(pass, inner), _config.HiddenDropout);
+        var f = AdapterPass.Dropout(pass, _feedForward.Inner(pass, _feedForwardOut.Apply(pass, inner)), _config.HiddenDropout);
         f = _feedForward.After(pass, v, f, x, _feedForwardNorm.Apply);
         return _feedForward.End(pass, f, x, _feedForwardNorm);
     }

@@ -189,6 +189,29 @@ public sealed class WeightSource
         return scope.Keep(file.Load(fileKey).To(DType).To(Device));
     }
 
+    /// <summary>
+    /// Accepts other keys of one weight: files of tied weights name them once, several times, or by any of their names. Copies must be equal.
+    /// </summary>
+    /// <param name="key">The key that is taken later.</param>
+    /// <param name="aliases">The other keys.</param>
+    internal void Alias(string key, IReadOnlyList<string> aliases)
+    {
+        foreach (var alias in aliases.Where(a => _fileKeys.ContainsKey(a)))
+        {
+            _fileKeys.Remove(alias, out var fileKey);
+            if (_fileKeys.TryAdd(key, fileKey!))
+            {
+                continue;
+            }
+
+            var (first, second) = (Files!.ByKey[_fileKeys[key]], Files.ByKey[fileKey!]);
+            if (!first.Info(_fileKeys[key]).Shape.SequenceEqual(second.Info(fileKey!).Shape) || !first.Bytes(_fileKeys[key]).SequenceEqual(second.Bytes(fileKey!)))
+            {
+                _misshapen.Add($"{fileKey} differs from {_fileKeys[key]}, and config.json ties them (tie_word_embeddings)");
+            }
+        }
+    }
+
     /// <summary>Checks that every weight of the folder was used or belongs to a known head, and none was missing.</summary>
     /// <exception cref="GraftException">Otherwise, with every key.</exception>
     internal void CheckAccounted()

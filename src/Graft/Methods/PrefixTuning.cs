@@ -134,7 +134,7 @@ public sealed class PrefixTuning : PeftMethod<PrefixTuningConfig>
         {
             var (layers, w) = (location.Count(), location.First().Heads * location.First().HeadSize);
             var prefix = config.Flat ? layers * 2 * p * w : (p * w) + (w * m) + m + (2L * layers * w * (m + 1));
-            return prefix + (layers * Graft.Methods.Core.Gate.Count(w, config.Gate));
+            return prefix + (layers * Graft.Methods.Core.Gate.Count(location.First().Width, config.Gate));
         });
     }
 

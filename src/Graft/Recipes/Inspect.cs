@@ -176,7 +176,11 @@ public static class Inspect
             facts["heads"] = config.Heads;
             facts["feed_forward_size"] = config.FeedForwardSize;
             facts["vocabulary_size"] = config.VocabularySize;
-            facts["max_tokens"] = config.MaxTokens;
+            if (config.MaxTokens < int.MaxValue)
+            {
+                facts["max_tokens"] = config.MaxTokens;
+            }
+
             facts["parameters"] = backbone.ParameterCount;
             facts["fingerprint"] = backbone.Fingerprint;
         });

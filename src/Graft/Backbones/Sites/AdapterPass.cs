@@ -48,10 +48,10 @@ public sealed class RowGroup
     }
 
     /// <summary>The first row of the group.</summary>
-    public int Start { get; }
+    public int Start { get; private set; }
 
     /// <summary>The number of rows.</summary>
-    public int Count { get; }
+    public int Count { get; private set; }
 
     /// <summary>The task of the rows; set for methods that share across tasks, null for others unless the caller named one.</summary>
     public string? Task { get; }
@@ -65,7 +65,7 @@ public sealed class RowGroup
     /// <summary>The pass this group belongs to.</summary>
     public AdapterPass Pass { get; internal set; } = null!;
 
-    /// <summary>[B, T], floating: 1 at real tokens of these rows, 0 at padding; null when nothing is padded.</summary>
+    /// <summary>[B, T], floating: 1 at real tokens of these rows, 0 at padding; null when nothing is padded. Of the tokens that <see cref="AdapterPass.TokenMask"/> is of.</summary>
     public Tensor? Mask => Pass.TokenMask is { } mask ? Slice(mask) : null;
 
     /// <summary>
@@ -75,7 +75,17 @@ public sealed class RowGroup
     /// <param name="positions">By how much.</param>
     public void ShiftPositions(int positions) => PositionShift += positions;
 
+    /// <summary>
+    /// A value of each row that a causal stack takes from its first token: computed where that token is, remembered while a text is written
+    /// token by token.
+    /// </summary>
+    /// <param name="owner">The part or module whose value it is; one value for each group of rows.</param>
+    /// <param name="compute">[B, ...].</param>
+    public Tensor Once(object owner, Func<Tensor> compute) => Pass.Cache is { } cache ? cache.Once((owner, this), compute) : compute();
+
     internal PartMap? Parts { get; }
+
+    internal void Repeat(int times) => (Start, Count) = (Start * times, Count * times);
 
     internal ReadOnlySpan<Part> At(Site site) =>
         Parts is null || (site.Layer >= 0 && site.Layer < FirstLayer) ? default : Parts.At(site);
@@ -131,8 +141,37 @@ public sealed class AdapterPass
     /// <summary>The generator of the pass; null only when not training.</summary>
     public Rng? Rng { get; }
 
-    /// <summary>[B, T], floating: 1 at real tokens, 0 at padding; null when nothing is padded.</summary>
-    public Tensor? TokenMask { get; internal set; }
+    /// <summary>
+    /// [B, T], floating: 1 at real tokens, 0 at padding; null when nothing is padded. It is of the tokens that parts read where the pass stands:
+    /// of the encoder's in the encoder, in the maps to keys and values of cross-attention and after the pass, of the decoder's in the decoder.
+    /// </summary>
+    public Tensor? TokenMask { get; private set; }
+
+    /// <summary>
+    /// Whether a token may know only those before it where the pass stands, as in a decoder. What reads a whole row there, such as a gate,
+    /// must read its first token alone: else training would see the answer, and writing token by token would differ from a whole pass.
+    /// </summary>
+    public bool IsCausal { get; private set; }
+
+    /// <summary>What the decoder remembers while it writes token by token; null where a pass reads whole texts.</summary>
+    internal DecoderCache? Cache { get; init; }
+
+    /// <summary>Repeats every row of the pass and of its cache, for the beams of a search.</summary>
+    /// <param name="times">How often.</param>
+    internal void Repeat(int times)
+    {
+        foreach (var group in Groups)
+        {
+            group.Repeat(times);
+        }
+
+        Cache!.Repeat(times);
+    }
+
+    /// <summary>Says which tokens parts read from here on.</summary>
+    /// <param name="mask">[B, T], floating, or null when nothing is padded.</param>
+    /// <param name="causal">Whether a token may know only those before it.</param>
+    internal void See(Tensor? mask, bool causal) => (TokenMask, IsCausal) = (mask, causal);
 
     /// <summary>Stores what <paramref name="owner"/> (an adapter) computed once for this pass.</summary>
     /// <param name="owner">The adapter or part that owns the value.</param>

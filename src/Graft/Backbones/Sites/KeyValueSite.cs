@@ -4,14 +4,18 @@ namespace Graft.Backbones.Sites;
 
 /// <summary>The keys and values of an attention sublayer, where virtual tokens may be put in front.</summary>
 /// <param name="path">The checkpoint path of the attention module.</param>
+/// <param name="width">The model's width W.</param>
 /// <param name="heads">The number of heads H.</param>
-/// <param name="headSize">The width of a head D.</param>
+/// <param name="headSize">The width of a head D; H·D need not be W.</param>
 /// <param name="sublayer">Self- or cross-attention.</param>
 /// <param name="stack">The stack it belongs to.</param>
 /// <param name="layer">The block's number from 0.</param>
-public sealed class KeyValueSite(string path, int heads, int headSize, SiteRole sublayer, StackKind stack, int layer)
+public sealed class KeyValueSite(string path, int width, int heads, int headSize, SiteRole sublayer, StackKind stack, int layer)
     : Site(path, sublayer, sublayer, stack, layer)
 {
+    /// <summary>The model's width W.</summary>
+    public int Width { get; } = width;
+
     /// <summary>The number of heads H.</summary>
     public int Heads { get; } = heads;
 
@@ -23,11 +27,14 @@ public sealed class KeyValueSite(string path, int heads, int headSize, SiteRole 
     /// row's get masked ones, so that the answer of a row does not depend on its neighbours.
     /// </summary>
     /// <param name="pass">The pass, or null.</param>
-    /// <param name="hidden">[B, T, W], floating: the attention's input.</param>
+    /// <param name="hidden">[B, Q, W], floating: what queries are made of.</param>
     /// <param name="keys">[B, H, T, D], floating.</param>
     /// <param name="values">[B, H, T, D], floating.</param>
-    /// <param name="bias">[B, 1, 1, T], floating: what is added to the scores (0 or very negative); null for nothing masked.</param>
-    /// <returns>[B, H, P + T, D] twice, and [B, 1, 1, P + T] or null.</returns>
+    /// <param name="bias">
+    /// [1 or B, 1 or H, 1 or Q, T], floating: what is added to the scores, of masks and of relative positions; null for nothing. Virtual tokens
+    /// have no position, so theirs is 0.
+    /// </param>
+    /// <returns>[B, H, P + T, D] twice, and [1 or B, 1 or H, 1 or Q, P + T] or null.</returns>
     internal (Tensor Keys, Tensor Values, Tensor? Bias) Apply(
         AdapterPass? pass, Tensor hidden, Tensor keys, Tensor values, Tensor? bias)
     {
@@ -47,7 +54,7 @@ public sealed class KeyValueSite(string path, int heads, int headSize, SiteRole 
         var prefixKeys = new Tensor[prefixes.Length];
         var prefixValues = new Tensor[prefixes.Length];
         var masks = new Tensor[prefixes.Length];
-        var masked = bias is not null;
+        var masked = false;
         for (var g = 0; g < prefixes.Length; g++)
         {
             var rows = pass.Groups[g].Count;
@@ -60,14 +67,20 @@ public sealed class KeyValueSite(string path, int heads, int headSize, SiteRole 
 
         var newKeys = Tensor.Cat([Tensor.Cat(prefixKeys, 0), keys], 2);
         var newValues = Tensor.Cat([Tensor.Cat(prefixValues, 0), values], 2);
-        if (!masked)
+        if (!masked && bias is null)
         {
             return (newKeys, newValues, null);
         }
 
-        var text = bias ?? Tensor.Zeros([keys.Size(0), 1, 1, keys.Size(2)], keys.DType, keys.Device);
+        var text = bias ?? Tensor.Zeros([1, 1, 1, keys.Size(2)], keys.DType, keys.Device);
+        if (!masked)
+        {
+            var nothing = Tensor.Zeros([1, 1, 1, length], keys.DType, keys.Device);
+            return (newKeys, newValues, Tensor.Cat([nothing.Expand(text.Size(0), text.Size(1), text.Size(2), -1), text], 3));
+        }
+
         var prefixBias = AttentionBias.FromMask(Tensor.Cat(masks, 0), keys.DType);
-        return (newKeys, newValues, Tensor.Cat([prefixBias, text], 3));
+        return (newKeys, newValues, Tensor.Cat([prefixBias.Expand(-1, text.Size(1), text.Size(2), -1), text.Expand(keys.Size(0), -1, -1, -1)], 3));
     }
 
     private KeyValuePrefix? Joined(RowGroup rows, Tensor hidden)

@@ -5,7 +5,7 @@ namespace Graft.Backbones.Sites;
 /// <summary>What kind of parameter a <see cref="ParameterSite"/> is.</summary>
 public enum ParameterKind
 {
-    /// <summary>An embedding table, [rows, W].</summary>
+    /// <summary>An embedding table, [rows, W]; that of relative positions is [buckets, H].</summary>
     Embedding,
 
     /// <summary>The weight of a linear map, [Out, In].</summary>
@@ -62,5 +62,21 @@ public sealed class ParameterSite(
 
         return pass.PerGroup(x, (rows, slice) =>
             operation(slice, rows.Resolve(first)!, second is null ? null : rows.Resolve(second)));
+    }
+
+    /// <summary>The rows of this table at the ids, with whatever the pass puts in the table's place.</summary>
+    /// <param name="pass">The pass, or null.</param>
+    /// <param name="ids">[B, ...], int64; or [1, ...] where every row of the batch has the same ids.</param>
+    /// <returns>[B, ..., W]; [1, ..., W] where the ids are one row and nobody replaces the table.</returns>
+    internal Tensor Lookup(AdapterPass? pass, Tensor ids)
+    {
+        if (pass is null || !pass.Touches(this))
+        {
+            return F.Embedding(Parameter!, ids);
+        }
+
+        // Ids may be one row for the whole batch; groups need rows of their own.
+        long[] shape = [pass.Groups[^1].Start + pass.Groups[^1].Count, .. Enumerable.Repeat(-1L, ids.Rank - 1)];
+        return Apply(pass, ids.Expand(shape), this, null, (x, weight, _) => F.Embedding(weight, x));
     }
 }

@@ -83,15 +83,20 @@ public enum HiddenHooks
     /// <summary><see cref="HiddenPart.After"/>.</summary>
     After = 4,
 
-    /// <summary>Any of them.</summary>
-    All = Before | Parallel | After,
-
     /// <summary><see cref="HiddenPart.After"/> reads the norm after the sublayer.</summary>
     ReadsNorm = 8,
+
+    /// <summary><see cref="HiddenPart.Inner"/>.</summary>
+    Inner = 16,
+
+    /// <summary>Any that changes something.</summary>
+    All = Before | Inner | Parallel | After,
 }
 
 /// <summary>
-/// Acts at a sublayer <c>a = f(u)</c> with residual <c>x</c>: before it, parallel to it, and after it, before the residual is added.
+/// Acts at a sublayer <c>f</c> with residual x. With every hook the site computes, in this fixed order,
+/// <c>a = After(drop(Inner(f(u))) + Parallel(u)) + x</c> with <c>u = Before(...)</c>. The sublayer's input and x are one state in a post-norm
+/// backbone (BERT), which normalizes after the addition; in a pre-norm one (T5) the input is the normalized state, <c>u = Before(norm(x))</c>.
 /// </summary>
 public abstract class HiddenPart : Part
 {
@@ -110,13 +115,19 @@ public abstract class HiddenPart : Part
     /// <returns>[B, T, W].</returns>
     public virtual Tensor Before(RowGroup rows, Tensor input) => input;
 
+    /// <summary>Changes the sublayer's output before the backbone's dropout, which the other hooks come after.</summary>
+    /// <param name="rows">The rows of the batch that use this part.</param>
+    /// <param name="output">[B, T, W], floating: the sublayer's output.</param>
+    /// <returns>[B, T, W].</returns>
+    public virtual Tensor Inner(RowGroup rows, Tensor output) => output;
+
     /// <summary>Computes what is added to the sublayer's output from its input.</summary>
     /// <param name="rows">The rows of the batch that use this part.</param>
     /// <param name="input">[B, T, W], floating: the sublayer's input.</param>
     /// <returns>[B, T, W], or null for nothing.</returns>
     public virtual Tensor? Parallel(RowGroup rows, Tensor input) => null;
 
-    /// <summary>Changes the sublayer's output before the residual is added.</summary>
+    /// <summary>Changes the sublayer's output after dropout, before the residual is added.</summary>
     /// <param name="rows">The rows of the batch that use this part.</param>
     /// <param name="output">[B, T, W], floating: the sublayer's output with every parallel branch.</param>
     /// <param name="residual">[B, T, W], floating: what the backbone adds next.</param>

@@ -162,10 +162,11 @@ public sealed class AdapterBuilder
     // A block that the backbone lacks is a mistake in the settings, which would otherwise train blocks that were to be left out.
     private void CheckLayers()
     {
-        if (_config is LayeredConfig { LeaveOut: { Count: > 0 } left } && left.Max() is var last && last >= Backbone.Config.Layers)
+        var blocks = Math.Max(Backbone.Config.Layers, Backbone.Config.Decoder?.Layers ?? 0);
+        if (_config is LayeredConfig { LeaveOut: { Count: > 0 } left } && left.Max() is var last && last >= blocks)
         {
             throw new GraftException(
-                $"{_method.Name}: leave_out has block {last}, and this {Backbone.Config.ModelType} backbone has blocks 0 to {Backbone.Config.Layers - 1}; name blocks that it has.");
+                $"{_method.Name}: leave_out has block {last}, and this {Backbone.Config.ModelType} backbone has blocks 0 to {blocks - 1}; name blocks that it has.");
         }
     }
 

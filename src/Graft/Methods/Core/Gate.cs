@@ -20,7 +20,8 @@ public enum GateMode
 
 /// <summary>
 /// UniPELT's gate: <c>g(x)[n] = mean_t σ(w · x[n, t] + b)</c>, one number in (0, 1) per row, the mean over real tokens
-/// (<see cref="GateMode.Masked"/>) or over all positions (<see cref="GateMode.Padded"/>, as published). w [1, W] is N(0, 0.02), b zero.
+/// (<see cref="GateMode.Masked"/>) or over all positions (<see cref="GateMode.Padded"/>, as published). w [1, W] is N(0, 0.02), b zero. In a
+/// decoder it reads the first token alone, <c>g(x)[n] = σ(w · x[n, 0] + b)</c>, whatever the mode: a mean would show a token what comes behind it.
 /// Mao et al. 2022, arXiv 2110.07577, section 2.2; the pooling is that of the authors' code.
 /// </summary>
 public sealed class Gate : Module
@@ -58,8 +59,18 @@ public sealed class Gate : Module
     /// <returns>[B, 1, 1] in (0, 1), of the type of the gate's parameters.</returns>
     public Tensor Forward(RowGroup rows, Tensor x)
     {
-        var open = F.Linear(x.To(_weight.Value.DType), _weight, _bias).Sigmoid();
-        var gate = TokenMean.Of(open, _mode == GateMode.Padded ? null : rows.Mask);
+        if (rows.Pass.IsCausal)
+        {
+            return rows.Once(this, () => Shown(rows, Open(x.Narrow(1, 0, 1))));
+        }
+
+        return Shown(rows, TokenMean.Of(Open(x), _mode == GateMode.Padded ? null : rows.Mask));
+    }
+
+    private Tensor Open(Tensor x) => F.Linear(x.To(_weight.Value.DType), _weight, _bias).Sigmoid();
+
+    private Tensor Shown(RowGroup rows, Tensor gate)
+    {
         rows.Pass.Observe(_name, rows, gate);
         return gate;
     }

@@ -33,7 +33,7 @@ internal abstract class PrefixPart : KeyValuePart
     protected PrefixPart(KeyValueSite site, GateMode gate, double dropout, Rng rng)
     {
         (_heads, _headSize, _dropout) = (site.Heads, site.HeadSize, dropout);
-        _gate = Gate.Create(site.Path + ".gate", site.Heads * site.HeadSize, gate, rng);
+        _gate = Gate.Create(site.Path + ".gate", site.Width, gate, rng);
         if (_gate is not null)
         {
             AddChild("gate", _gate);

@@ -86,7 +86,7 @@ public sealed class UniPeltFixtureTests
         using var f = new FixtureCase("authors_prefix_reparam");
         List<KeyValueSite> sites = [];
         f.Sites(build => sites.AddRange(Enumerable.Range(0, 2).Select(l =>
-            build.Sites.Add(new KeyValueSite($"layer.{l}", 4, 8, SiteRole.SelfAttention, StackKind.Encoder, l)))));
+            build.Sites.Add(new KeyValueSite($"layer.{l}", 32, 4, 8, SiteRole.SelfAttention, StackKind.Encoder, l)))));
         f.Attach(
             "prefix-tuning", """{"length": 5, "bottleneck": 16}""",
             path => path.Split("encoder.")[1].Replace("embedding.weight", "emb", StringComparison.Ordinal).Replace("mlp.", "mlp", StringComparison.Ordinal).Replace('.', '_'),
@@ -113,7 +113,7 @@ public sealed class UniPeltFixtureTests
         {
             maps = [.. new[] { ("query", SiteRole.Query), ("key", SiteRole.Key), ("value", SiteRole.Value) }
                 .Select(m => build.Linear(m.Item1, Width, Width, m.Item2, SiteRole.SelfAttention, StackKind.Encoder, 0))];
-            site = build.Sites.Add(new KeyValueSite("self", 4, 8, SiteRole.SelfAttention, StackKind.Encoder, 0));
+            site = build.Sites.Add(new KeyValueSite("self", 32, 4, 8, SiteRole.SelfAttention, StackKind.Encoder, 0));
         });
         f.Attach(
             "unipelt", """{"parts": "prefix, lora", "gate": "padded", "length": 5, "prefix_flat": true}""",

@@ -59,6 +59,11 @@ internal static class Stacking
             return "the lower one ends the sublayer";
         }
 
+        if ((Places.Hooks(upper) & HiddenHooks.Inner) != 0 && (Places.Hooks(lower) & (HiddenHooks.Parallel | HiddenHooks.After)) != 0)
+        {
+            return "what changes a sublayer's output before dropout comes before what is added to it; put that one below";
+        }
+
         return (Places.Hooks(lower) & HiddenHooks.After) != 0 && (Places.Hooks(upper) & HiddenHooks.Parallel) != 0
             ? "what is parallel to a sublayer is added before what follows it; put the parallel one below"
             : null;
