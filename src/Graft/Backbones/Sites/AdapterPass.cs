@@ -68,6 +68,9 @@ public sealed class RowGroup
     /// <summary>[B, T], floating: 1 at real tokens of these rows, 0 at padding; null when nothing is padded. Of the tokens that <see cref="AdapterPass.TokenMask"/> is of.</summary>
     public Tensor? Mask => Pass.TokenMask is { } mask ? Slice(mask) : null;
 
+    /// <summary>[B, T], floating: 1 at real tokens of the text of these rows as it was given, 0 at padding; null when nothing is padded.</summary>
+    public Tensor? InputMask => Pass.InputMask is { } mask ? Slice(mask) : null;
+
     /// <summary>
     /// Shifts the positions of these rows' tokens, as if <paramref name="positions"/> tokens stood in front: what passing a prefix as past
     /// keys and values does in Python. For adapters that prepare the pass; backbones without absolute positions ignore it.
@@ -172,6 +175,9 @@ public sealed class AdapterPass
     /// <param name="mask">[B, T], floating, or null when nothing is padded.</param>
     /// <param name="causal">Whether a token may know only those before it.</param>
     internal void See(Tensor? mask, bool causal) => (TokenMask, IsCausal) = (mask, causal);
+
+    /// <summary>[B, T], floating: the mask of the texts as they were given, without virtual tokens; null when nothing is padded.</summary>
+    public Tensor? InputMask { get; internal set; }
 
     /// <summary>Stores what <paramref name="owner"/> (an adapter) computed once for this pass.</summary>
     /// <param name="owner">The adapter or part that owns the value.</param>

@@ -159,7 +159,7 @@ public sealed class AdaptedModel(Backbone backbone)
             throw new ArgumentException("A training pass needs a generator for dropout.", nameof(rng));
         }
 
-        var pass = new AdapterPass(groups, training, rng);
+        var pass = new AdapterPass(groups, training, rng) { InputMask = input.Mask };
         var leaves = adapters.OfType<Adapter>().SelectMany(a => a.Leaves).Distinct().ToList();
         if (leaves.Find(a => !ReferenceEquals(a.Parts.Sites, Backbone.Sites)) is { } foreign)
         {

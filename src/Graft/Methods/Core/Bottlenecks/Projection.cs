@@ -20,10 +20,13 @@ internal sealed class DenseProjection : Projection
     private readonly Parameter _weight;
     private readonly Parameter _bias;
 
-    public DenseProjection(Tensor weight)
+    /// <summary>Creates a map.</summary>
+    /// <param name="weight">[Out, In].</param>
+    /// <param name="bias">[Out]; null for zeros.</param>
+    public DenseProjection(Tensor weight, Tensor? bias = null)
     {
         _weight = AddParameter("weight", weight);
-        _bias = AddParameter("bias", Tensor.Zeros([weight.Size(0)]));
+        _bias = AddParameter("bias", bias ?? Tensor.Zeros([weight.Size(0)]));
     }
 
     public override DType DType => _weight.Value.DType;
@@ -31,17 +34,19 @@ internal sealed class DenseProjection : Projection
     public override Tensor Forward(Tensor x) => F.Linear(x, _weight, _bias);
 }
 
-/// <summary>A layer norm of an adapter's own: gain one, bias zero at the start, ε = 1e-5.</summary>
+/// <summary>A layer norm of an adapter's own: gain one, bias zero at the start, ε = 1e-5 unless given.</summary>
 internal sealed class OwnNorm : Module
 {
     private readonly Parameter _gain;
     private readonly Parameter _bias;
+    private readonly double _epsilon;
 
-    public OwnNorm(int width)
+    public OwnNorm(int width, double epsilon = 1e-5)
     {
+        _epsilon = epsilon;
         _gain = AddParameter("weight", Tensor.Ones([width]));
         _bias = AddParameter("bias", Tensor.Zeros([width]));
     }
 
-    public Tensor Forward(Tensor x) => F.LayerNorm(x, _gain, _bias);
+    public Tensor Forward(Tensor x) => F.LayerNorm(x, _gain, _bias, _epsilon);
 }

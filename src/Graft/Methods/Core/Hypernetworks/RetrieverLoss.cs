@@ -1,0 +1,62 @@
+using Graft.Backbones;
+using Graft.Backbones.Sites;
+using Graft.Torch;
+
+namespace Graft.Methods.Core.Hypernetworks;
+
+/// <summary>PHA's terms of the training loss: both contrastive losses of a pass's rows, each times its weight. Immutable.</summary>
+/// <param name="tasks">The adapter's tasks.</param>
+/// <param name="retriever">Maps pooled states to vectors.</param>
+/// <param name="network">Holds the prototypes.</param>
+/// <param name="kept">Where the pooled states are kept; null to pool the encoder's last states.</param>
+/// <param name="temperature">τ.</param>
+/// <param name="instanceWeight">The weight of the loss between rows.</param>
+/// <param name="prototypeWeight">The weight of the loss between rows and prototypes.</param>
+internal sealed class RetrieverLoss(
+    IReadOnlyList<string> tasks, Retriever retriever, BottleneckNetwork network, PooledStates? kept,
+    double temperature, double instanceWeight, double prototypeWeight)
+{
+    private readonly Dictionary<string, int> _numbers = tasks.Index().ToDictionary(t => t.Item, t => t.Index, StringComparer.Ordinal);
+
+    /// <summary>The terms of a finished pass, as <see cref="AuxiliaryLoss"/>.</summary>
+    public Tensor? Of(AdapterPass pass, IReadOnlyList<RowGroup> groups, BackboneOutput output)
+    {
+        var pooled = groups.Select(g => (Rows: g, States: Pooled(g, output))).Where(p => p.States is not null).ToList();
+        if (pooled.Count == 0)
+        {
+            return null;
+        }
+
+        var vectors = retriever.Forward(Tensor.Cat([.. pooled.Select(p => p.States!)], 0));
+        var prototypes = network.Vectors(tasks);
+        var own = pooled.SelectMany(p => Enumerable.Repeat(_numbers[p.Rows.Task!], p.Rows.Count)).ToList();
+        if (!pass.Training)
+        {
+            Show(pass, [.. pooled.Select(p => p.Rows)], ContrastiveLosses.Cosines(vectors, prototypes));
+        }
+
+        var instances = instanceWeight > 0 ? ContrastiveLosses.Instances(vectors, own, temperature) : null;
+        var nearest = prototypeWeight > 0 ? ContrastiveLosses.Prototypes(vectors, prototypes, own, temperature) : null;
+        return instances is null ? nearest is null ? null : nearest * prototypeWeight
+            : nearest is null ? instances * instanceWeight
+            : (instances * instanceWeight) + (nearest * prototypeWeight);
+    }
+
+    private Tensor? Pooled(RowGroup rows, BackboneOutput output) => kept is not null
+        ? kept.Of(rows)
+        : Retriever.Pool(rows.Slice(output.LastHiddenState), rows.InputMask);
+
+    private void Show(AdapterPass pass, IReadOnlyList<RowGroup> groups, Tensor cosines)
+    {
+        var start = 0;
+        foreach (var rows in groups)
+        {
+            for (var t = 0; t < tasks.Count; t++)
+            {
+                pass.Observe(PrototypePictures.Observed(rows.Task!, tasks[t]), rows, cosines.Narrow(0, start, rows.Count).Select(1, t));
+            }
+
+            start += rows.Count;
+        }
+    }
+}
