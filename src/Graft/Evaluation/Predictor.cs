@@ -132,7 +132,7 @@ public sealed class Predictor : IDisposable
         using var frozen = Autograd.NoGrad();
         using var scope = new TensorScope();
         var input = PaddedBatch.Of([.. batch.Select(r => encodings[r])], _tokenizer.PadId ?? 0, _backbone.Device);
-        var adapters = Array.ConvertAll(batch, r => new RowAdapter(_models[rows[r].Task].Adapter));
+        var adapters = Array.ConvertAll(batch, r => _models[rows[r].Task].Row);
         var output = new AdaptedModel(_backbone).Forward(input, adapters).Output;
         foreach (var group in Enumerable.Range(0, batch.Length).GroupBy(i => rows[batch[i]].Task))
         {

@@ -44,7 +44,7 @@ internal sealed class TrainTask(
         var before = new RunState(identity, 0, 0);
         if (settings.Resume && File.Exists(checkpoint))
         {
-            before = Checkpoint.Load(checkpoint, identity, model, trainer, best);
+            before = Checkpoint.Load(checkpoint, identity, trainer, best);
             Tell(_state with { Note = $"goes on after step {trainer.StepsDone}" });
         }
 
@@ -107,7 +107,7 @@ internal sealed class TrainTask(
         return report;
 
         void Save() => Checkpoint.Save(
-            checkpoint, model, trainer, best, new RunState(identity, log.Length, before.Seconds + _clock.Elapsed.TotalSeconds));
+            checkpoint, trainer, best, new RunState(identity, log.Length, before.Seconds + _clock.Elapsed.TotalSeconds));
     }
 
     private TokenizedRows Tokenized(IReadOnlyList<Example> rows, int maxTokens) =>

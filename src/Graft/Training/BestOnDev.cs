@@ -4,12 +4,19 @@ using Graft.Torch;
 namespace Graft.Training;
 
 /// <summary>Keeps the state of the best evaluation on dev so far. Thread contract: one thread.</summary>
-/// <param name="model">The model that is trained.</param>
-public sealed class BestOnDev(TaskModel model) : IDisposable
+/// <param name="models">The models that are trained.</param>
+public sealed class BestOnDev(TaskModels models) : IDisposable
 {
     private readonly Dictionary<string, Tensor> _values = new(StringComparer.Ordinal);
 
-    /// <summary>The primary metric of the best evaluation; null before the first.</summary>
+    /// <summary>Begins with a single task.</summary>
+    /// <param name="model">The model that is trained.</param>
+    public BestOnDev(TaskModel model)
+        : this(new TaskModels([model]))
+    {
+    }
+
+    /// <summary>The primary metric of the best evaluation, of several tasks their mean; null before the first.</summary>
     public double? Metric { get; private set; }
 
     /// <summary>The step of the best evaluation.</summary>
@@ -21,7 +28,7 @@ public sealed class BestOnDev(TaskModel model) : IDisposable
     internal IReadOnlyDictionary<string, Tensor> Values => _values;
 
     /// <summary>Takes an evaluation into account; a later one wins only when it is better.</summary>
-    /// <param name="metric">The primary metric.</param>
+    /// <param name="metric">The primary metric, of several tasks their mean.</param>
     /// <param name="step">The step after which it was measured.</param>
     /// <returns>Whether it is the best so far.</returns>
     public bool Offer(double metric, int step)
@@ -34,7 +41,7 @@ public sealed class BestOnDev(TaskModel model) : IDisposable
 
         (Metric, Step, EvaluationsSince) = (metric, step, 0);
         using var scope = new TensorScope();
-        foreach (var (path, value) in model.State())
+        foreach (var (path, value) in models.State())
         {
             Put(path, value.Clone().Unscoped());
         }
@@ -46,7 +53,7 @@ public sealed class BestOnDev(TaskModel model) : IDisposable
     public void Restore()
     {
         using var scope = new TensorScope();
-        foreach (var (path, value) in model.State())
+        foreach (var (path, value) in models.State())
         {
             if (_values.TryGetValue(path, out var kept))
             {

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Graft.Tasks.Heads;
 using Graft.Torch;
 
 namespace Graft.Training;
@@ -20,18 +19,17 @@ public static class Checkpoint
 
     /// <summary>Writes a checkpoint.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="model">The model.</param>
-    /// <param name="trainer">Its trainer, between steps.</param>
+    /// <param name="trainer">The trainer of the models, between steps.</param>
     /// <param name="best">The best parameters so far.</param>
     /// <param name="run">What identifies the run, its log's length and its clock.</param>
     /// <exception cref="GraftException">The file cannot be written.</exception>
-    public static void Save(string path, TaskModel model, Trainer trainer, BestOnDev best, RunState run)
+    public static void Save(string path, Trainer trainer, BestOnDev best, RunState run)
     {
         using var scope = new TensorScope();
         var generator = trainer.Dropout.State;
         IEnumerable<(string Key, Tensor Value)> tensors =
         [
-            .. model.State().Select(p => (Model + p.Path, p.Value)),
+            .. trainer.Models.State().Select(p => (Model + p.Path, p.Value)),
             .. best.Values.Select(p => (Best + p.Key, p.Value)),
             .. trainer.Optimizer.SaveState().Select(p => (Optimizer + p.Name, p.Value)),
             (Dropout, Tensor.From(generator, generator.Length)),
@@ -55,11 +53,10 @@ public static class Checkpoint
     /// <summary>Restores a run from a checkpoint.</summary>
     /// <param name="path">The file.</param>
     /// <param name="identity">What identifies the run; the checkpoint's must be the same.</param>
-    /// <param name="model">The model, made with the same settings.</param>
-    /// <param name="trainer">Its trainer.</param>
+    /// <param name="trainer">The trainer of models that were made with the same settings.</param>
     /// <param name="best">Receives the best parameters.</param>
     /// <exception cref="GraftException">The file is damaged, or of a run with other settings.</exception>
-    public static RunState Load(string path, string identity, TaskModel model, Trainer trainer, BestOnDev best)
+    public static RunState Load(string path, string identity, Trainer trainer, BestOnDev best)
     {
         using var scope = new TensorScope();
         using var file = SafetensorsFile.Open(path);
@@ -77,14 +74,14 @@ public static class Checkpoint
                     $"The checkpoint '{path}' is of a run with other settings or other data; resume with the same ones, or start anew with another --out.");
             }
 
-            foreach (var (key, value) in model.State())
+            foreach (var (key, value) in trainer.Models.State())
             {
                 value.Copy_(file.Load(Model + key));
             }
 
             foreach (var key in file.Keys.Where(k => k.StartsWith(Best, StringComparison.Ordinal)))
             {
-                best.Put(key[Best.Length..], scope.Keep(file.Load(key).Clone().To(model.Backbone.Device)));
+                best.Put(key[Best.Length..], scope.Keep(file.Load(key).Clone().To(trainer.Models.Backbone.Device)));
             }
 
             trainer.Optimizer.LoadState(name => file.Contains(Optimizer + name) ? file.Load(Optimizer + name) : null);

@@ -9,6 +9,7 @@ namespace Graft.Training;
 /// <see cref="Steps"/> steps is cut off by zeros behind it. A zero gradient in some of these steps is right: LoRA's A has one as long as B
 /// is zero, which is step 1, and step 2 where a warm-up starts from a learning rate of 0. Methods whose parts rest in some steps
 /// (<see cref="Methods.Core.PeftMethod.MayRest"/>, and all of them with AdapterDrop) are not held to the first rule, and have a whole epoch for the second.
+/// What one task of several trains alone is looked at in the steps that have rows of that task, and what belongs to a task that is not trained never.
 /// A resumed run is not watched: its first steps were. Thread contract: one thread.
 /// </summary>
 internal sealed class GradientWatch
@@ -16,35 +17,38 @@ internal sealed class GradientWatch
     /// <summary>The steps after which a parameter without any gradient so far is refused.</summary>
     public const int Steps = 10;
 
-    private readonly TaskModel _model;
+    private readonly TaskModels _models;
     private readonly bool _mayRest;
     private readonly int _last;
-    private List<(string Path, Parameter Parameter)>? _silent;
+    private readonly int[] _steps;
+    private List<Watched>? _silent;
 
     /// <summary>Begins to watch.</summary>
-    /// <param name="model">The model.</param>
+    /// <param name="models">The models.</param>
     /// <param name="epoch">The steps of an epoch.</param>
     /// <param name="drops">Whether the adapter rests in some blocks at random.</param>
-    public GradientWatch(TaskModel model, int epoch, bool drops)
+    public GradientWatch(TaskModels models, int epoch, bool drops)
     {
-        _model = model;
-        _mayRest = drops || model.Adapter.Method.MayRest(model.Adapter.Config);
+        _models = models;
+        _mayRest = drops || models.Adapter.Method.MayRest(models.Adapter.Config);
         _last = _mayRest ? Math.Max(Steps, epoch) : Steps;
+        _steps = new int[models.Models.Count];
     }
 
     /// <summary>Looks at the gradients of a step, before anything changes them.</summary>
     /// <param name="step">The step's number from 1.</param>
+    /// <param name="present">Whether the step had rows of the task at a place among the models.</param>
     /// <exception cref="GraftException">A parameter would never be trained; the model is as before the step.</exception>
-    public void Look(int step)
+    public void Look(int step, Func<int, bool> present)
     {
-        using var scope = new TensorScope();
         if (step == 1)
         {
-            _silent = [.. _model.Parameters().Where(p => p.Parameter.Trainable)];
-            if (!_mayRest && _silent.Find(p => p.Parameter.Value.Grad is null) is { Path: { } path })
-            {
-                throw Untrained(path, "has no gradient at step 1: nothing that the head reads depends on it");
-            }
+            _silent = Watch();
+        }
+
+        for (var task = 0; task < _steps.Length; task++)
+        {
+            _steps[task] += present(task) ? 1 : 0;
         }
 
         if (_silent is not { Count: > 0 })
@@ -52,13 +56,42 @@ internal sealed class GradientWatch
             return;
         }
 
-        _silent.RemoveAll(p => p.Parameter.Value.Grad is { } gradient && gradient.Abs().Max().To(DType.Float64).ToDouble() != 0);
-        if (step == _last && _silent.Count > 0)
+        using var scope = new TensorScope();
+        var looked = _silent.FindAll(p => p.Task is not { } task || present(task));
+        foreach (var parameter in looked)
         {
-            throw Untrained(_silent[0].Path, $"had a gradient of exactly zero in each of the first {step} steps: zeros behind it cut it off");
+            var seen = parameter.Task is { } task ? _steps[task] : step;
+            var gradient = parameter.Parameter.Value.Grad;
+            if (gradient is null && seen == 1 && !_mayRest)
+            {
+                throw Untrained(parameter.Path, "has no gradient at step 1: nothing that the head reads depends on it");
+            }
+
+            if (gradient is not null && gradient.Abs().Max().To(DType.Float64).ToDouble() != 0)
+            {
+                _silent.Remove(parameter);
+            }
+            else if (seen == _last)
+            {
+                throw Untrained(parameter.Path, $"had a gradient of exactly zero in each of the first {seen} steps: zeros behind it cut it off");
+            }
         }
     }
 
+    private List<Watched> Watch()
+    {
+        var names = _models.Models.Select(m => m.Task.Name).ToList();
+        return
+        [
+            .. _models.Parameters().Where(p => p.Parameter.Trainable)
+                .Select(p => (p.Path, p.Parameter, Task: _models.TaskOf(p.Path)))
+                .Where(p => p.Task is null || names.Contains(p.Task, StringComparer.Ordinal))
+                .Select(p => new Watched(p.Path, p.Parameter, p.Task is null ? null : names.IndexOf(p.Task))),
+        ];
+    }
+
     private GraftException Untrained(string path, string why) => new(
-        $"The parameter '{path}' of {_model.Adapter.Method.Name} {why}, so it would never be trained; choose other settings (--set), or correct the method.");
+        $"The parameter '{path}' of {_models.Adapter.Method.Name} {why}, so it would never be trained; choose other settings (--set), or correct the method.");
+
+    private sealed record Watched(string Path, Parameter Parameter, int? Task);
 }

@@ -1,54 +1,79 @@
 using Graft.Methods.Core;
 using Graft.Tasks.Batches;
 using Graft.Tasks.Heads;
+using Graft.Tasks.Mixtures;
 using Graft.Torch;
 
 namespace Graft.Training;
 
+/// <summary>What a step did for one of its tasks.</summary>
+/// <param name="Task">The task.</param>
+/// <param name="Loss">The mean loss of its rows.</param>
+/// <param name="Rows">The number of its rows.</param>
+public readonly record struct TaskStep(string Task, double Loss, int Rows);
+
 /// <summary>What happened in an optimizer step.</summary>
 /// <param name="Number">The step's number from 1.</param>
 /// <param name="Epoch">Passes over the rows so far.</param>
-/// <param name="Loss">The mean loss of its rows.</param>
+/// <param name="Loss">The mean loss of its rows, with the adapter's own terms.</param>
 /// <param name="GradientNorm">The gradient's norm before clipping.</param>
 /// <param name="LearningRate">The learning rate it used.</param>
 /// <param name="Rows">The number of its rows.</param>
 /// <param name="Tokens">The number of their real tokens.</param>
 /// <param name="EvaluationDue">Whether the model should be evaluated on dev now.</param>
 public readonly record struct TrainStep(
-    int Number, double Epoch, double Loss, double GradientNorm, double LearningRate, int Rows, int Tokens, bool EvaluationDue);
+    int Number, double Epoch, double Loss, double GradientNorm, double LearningRate, int Rows, int Tokens, bool EvaluationDue)
+{
+    /// <summary>The tasks that had rows in the step, without the adapter's own terms of the loss.</summary>
+    public IReadOnlyList<TaskStep> Tasks { get; init; } = [];
+}
 
 /// <summary>
-/// Trains one task's adapter and head by AdamW. Steps are pulled: whoever iterates evaluates, saves and stops between them, so the order of
-/// events is the order of the caller's lines. The same settings and seed give the same bits. Thread contract: one thread.
+/// Trains an adapter and its heads by AdamW: one task, or several that share the adapter. Steps are pulled: whoever iterates evaluates, saves and
+/// stops between them, so the order of events is the order of the caller's lines. The same settings and seed give the same bits. A step's
+/// loss is the mean over its rows, of whatever tasks. Thread contract: one thread.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
-    private readonly TaskModel _model;
-    private readonly TokenizedRows _rows;
+    private readonly IReadOnlyList<TokenizedRows> _rows;
     private readonly TrainingSettings _settings;
-    private readonly BatchSampler _sampler;
+    private readonly MixtureSampler _sampler;
     private readonly LearningRateSchedule _schedule;
     private readonly IReadOnlyList<double> _peaks;
     private readonly List<Parameter> _parameters;
     private readonly GradientWatch _watch;
 
-    /// <summary>Prepares training from the model's present state.</summary>
+    /// <summary>Prepares the training of one task from the model's present state.</summary>
     /// <param name="model">The model; changed by training.</param>
     /// <param name="rows">The training rows.</param>
     /// <param name="settings">The settings.</param>
     /// <exception cref="GraftException">The settings let the adapter rest in every block.</exception>
     public Trainer(TaskModel model, TokenizedRows rows, TrainingSettings settings)
+        : this(new TaskModels([model]), [rows], settings)
     {
-        (_model, _rows, _settings) = (model, rows, settings);
-        if (settings.AdapterDrop >= model.Backbone.Config.Layers)
+    }
+
+    /// <summary>Prepares the training of several tasks on one adapter from the models' present state.</summary>
+    /// <param name="models">The models; changed by training.</param>
+    /// <param name="rows">The training rows of each, in their order.</param>
+    /// <param name="settings">The settings.</param>
+    /// <exception cref="GraftException">The settings let the adapter rest in every block.</exception>
+    public Trainer(TaskModels models, IReadOnlyList<TokenizedRows> rows, TrainingSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        ArgumentNullException.ThrowIfNull(rows);
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(rows.Count, models.Models.Count, nameof(rows));
+        (Models, _rows, _settings) = (models, rows, settings);
+        if (settings.AdapterDrop >= models.Backbone.Config.Layers)
         {
             throw new GraftException(
-                $"adapter_drop is {settings.AdapterDrop}, and of the backbone's {model.Backbone.Config.Layers} blocks one must keep its adapter; give at most {model.Backbone.Config.Layers - 1}.");
+                $"adapter_drop is {settings.AdapterDrop}, and of the backbone's {models.Backbone.Config.Layers} blocks one must keep its adapter; give at most {models.Backbone.Config.Layers - 1}.");
         }
 
-        _sampler = new BatchSampler(rows.Lengths, settings.BatchSize, settings.Seed);
-        TotalSteps = settings.Steps ?? Math.Max(1, (int)Math.Ceiling(settings.Epochs * _sampler.BatchesPerEpoch));
-        model.Adapter.BeginTraining(new TrainingPlan(TotalSteps));
+        _sampler = new MixtureSampler([.. rows.Select(r => r.Lengths)], settings.BatchSize, settings.Seed, settings.Mixture ?? new MixtureSettings());
+        TotalSteps = settings.Steps ?? Math.Max(1, (int)Math.Ceiling(settings.Epochs * _sampler.StepsPerEpoch));
+        models.Adapter.BeginTraining(new TrainingPlan(TotalSteps));
         var warmup = (int)Math.Ceiling(settings.WarmupRatio * TotalSteps);
         _schedule = settings.Schedule switch
         {
@@ -56,12 +81,15 @@ public sealed class Trainer : IDisposable
             ScheduleKind.Cosine => Schedules.Cosine(warmup, TotalSteps),
             _ => Schedules.Constant(warmup),
         };
-        Optimizer = new AdamW(Groups(model, settings));
+        Optimizer = new AdamW(Groups(models, settings));
         _peaks = [.. Optimizer.Groups.Select(g => g.LearningRate)];
         _parameters = [.. Optimizer.Groups.SelectMany(g => g.Parameters)];
-        _watch = new GradientWatch(model, _sampler.BatchesPerEpoch, settings.AdapterDrop > 0);
-        Dropout = new Rng(unchecked((settings.Seed * 2) + 1), model.Backbone.Device);
+        _watch = new GradientWatch(models, _sampler.StepsPerEpoch, settings.AdapterDrop > 0);
+        Dropout = new Rng(unchecked((settings.Seed * 2) + 1), models.Backbone.Device);
     }
+
+    /// <summary>What is trained; not owned.</summary>
+    public TaskModels Models { get; }
 
     /// <summary>The number of steps of the whole run.</summary>
     public int TotalSteps { get; }
@@ -81,17 +109,9 @@ public sealed class Trainer : IDisposable
     /// <exception cref="TrainingDivergedException">The loss or the gradient is not a number; the model is as before the step.</exception>
     public IEnumerable<TrainStep> Steps(CancellationToken cancellation = default)
     {
-        var epoch = -1;
-        IReadOnlyList<int[]> batches = [];
         while (StepsDone < TotalSteps && !cancellation.IsCancellationRequested)
         {
-            if (StepsDone / _sampler.BatchesPerEpoch != epoch)
-            {
-                epoch = StepsDone / _sampler.BatchesPerEpoch;
-                batches = _sampler.Epoch(epoch);
-            }
-
-            yield return Step(batches[StepsDone % _sampler.BatchesPerEpoch]);
+            yield return Step(_sampler.Rows(StepsDone));
         }
     }
 
@@ -102,27 +122,29 @@ public sealed class Trainer : IDisposable
         Dropout.Dispose();
     }
 
-    private TrainStep Step(int[] batch)
+    private TrainStep Step(MixtureRow[] batch)
     {
         var number = StepsDone + 1;
         var loss = 0.0;
+        var own = new double[_rows.Count];
+        var whole = Size(batch);
         Optimizer.ZeroGrad();
         foreach (var rows in batch.Chunk((batch.Length + _settings.Accumulation - 1) / _settings.Accumulation))
         {
             using var scope = new TensorScope();
-            var (logits, auxiliary, _) = _model.Forward(_rows.Batch(rows, _model.Backbone.Device), Dropout, FirstLayer());
-            var part = _model.Head.Loss(logits, _rows.Targets(rows, _model.Backbone.Device), _settings.LabelSmoothing);
-            part = (auxiliary is null ? part : part + auxiliary) * ((double)rows.Length / batch.Length);
-            part.Backward();
-            loss += part.ToDouble();
+            loss += Backward(rows, batch.Length, whole, own);
         }
 
-        _watch.Look(number);
-        _model.Adapter.BeforeOptimizerStep(number);
+        var counts = Enumerable.Range(0, own.Length).Select(task => batch.Count(r => r.Task == task)).ToList();
+        _watch.Look(number, task => counts[task] > 0);
+        Models.Adapter.BeforeOptimizerStep(number);
         var norm = GradientClip.ClipNorm_(_parameters, _settings.ClipNorm > 0 ? _settings.ClipNorm : double.PositiveInfinity);
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
         {
-            throw new TrainingDivergedException(_model.Task.Name, number, loss, norm, [.. batch.Select(r => _rows.Examples[r])]);
+            var among = Array.Exists(batch, r => !double.IsFinite(own[r.Task])) ? Array.FindAll(batch, r => !double.IsFinite(own[r.Task])) : batch;
+            throw new TrainingDivergedException(
+                string.Join("', '", among.Select(r => Models.Models[r.Task].Task.Name).Distinct(StringComparer.Ordinal)), number, loss, norm,
+                [.. among.Select(r => _rows[r.Task].Examples[r.Row])]);
         }
 
         var factor = _schedule(StepsDone);
@@ -132,28 +154,70 @@ public sealed class Trainer : IDisposable
         }
 
         Optimizer.Step();
-        _model.Adapter.AfterOptimizerStep(number);
+        Models.Adapter.AfterOptimizerStep(number);
         StepsDone = number;
         return new TrainStep(
-            number, (double)number / _sampler.BatchesPerEpoch, loss, norm, _settings.LearningRate * factor,
-            batch.Length, batch.Sum(r => _rows.Lengths[r]), EvaluationDue(number));
+            number, (double)number / _sampler.StepsPerEpoch, loss, norm, _settings.LearningRate * factor,
+            batch.Length, batch.Sum(r => _rows[r.Task].Lengths[r.Row]), EvaluationDue(number))
+        {
+            Tasks = [.. counts.Select((count, task) => new TaskStep(Models.Models[task].Task.Name, own[task] / count, count)).Where(t => t.Rows > 0)],
+        };
     }
+
+    /// <summary>Adds the gradient of a micro-batch.</summary>
+    /// <param name="rows">Its rows, in any order.</param>
+    /// <param name="count">The number of the step's rows.</param>
+    /// <param name="whole">How much of its loss they bear.</param>
+    /// <param name="own">Receives each task's loss, summed over its rows.</param>
+    /// <returns>The micro-batch's part of the step's loss.</returns>
+    private double Backward(MixtureRow[] rows, int count, LossSize whole, double[] own)
+    {
+        // By task, so that each task's rows are neighbours; a stable order, as results depend on it.
+        var parts = _rows.Select((r, task) => (Rows: r, Numbers: (int[])[.. rows.Where(x => x.Task == task).Select(x => x.Row)])).ToList();
+        var present = parts.FindAll(p => p.Numbers.Length > 0);
+        var (logits, auxiliary) = Models.Forward(
+            TokenizedRows.Join([.. present.Select(p => (p.Rows, (IReadOnlyList<int>)p.Numbers))], Models.Backbone.Device), [.. parts.Select(p => p.Numbers.Length)], Dropout, FirstLayer());
+        Tensor? loss = null;
+        var means = new Tensor?[parts.Count];
+        for (var task = 0; task < parts.Count; task++)
+        {
+            if (logits[task] is { } scores)
+            {
+                var (numbers, model) = (parts[task].Numbers, Models.Models[task]);
+                means[task] = model.Head.Loss(scores, _rows[task].Targets(numbers, Models.Backbone.Device), _settings.LabelSmoothing);
+                var share = means[task]! * model.Head.Share(_rows[task].LossSize(numbers), whole);
+                loss = loss is null ? share : loss + share;
+            }
+        }
+
+        loss = auxiliary is null ? loss! : loss! + (auxiliary * ((double)rows.Length / count));
+        loss.Backward();
+        for (var task = 0; task < parts.Count; task++)
+        {
+            own[task] += means[task] is { } mean ? mean.ToDouble() * parts[task].Numbers.Length : 0;
+        }
+
+        return loss.ToDouble();
+    }
+
+    private LossSize Size(MixtureRow[] batch) => batch.GroupBy(r => r.Task)
+        .Select(g => _rows[g.Key].LossSize([.. g.Select(r => r.Row)])).Aggregate(LossSize.Join);
 
     // Without AdapterDrop nothing is drawn, so that a run has the bits it had before there was such a setting.
     private int FirstLayer() => _settings.AdapterDrop > 0 ? (int)Dropout.Integers([], 0, _settings.AdapterDrop + 1).ToInt64() : 0;
 
     private bool EvaluationDue(int step) => _settings.Evaluations is { } count
         ? (long)step * count / TotalSteps > (step - 1L) * count / TotalSteps
-        : step == TotalSteps || step % (_settings.EvaluateEvery ?? _sampler.BatchesPerEpoch) == 0;
+        : step == TotalSteps || step % (_settings.EvaluateEvery ?? _sampler.StepsPerEpoch) == 0;
 
-    private static List<ParameterGroup> Groups(TaskModel model, TrainingSettings settings)
+    private static List<ParameterGroup> Groups(TaskModels models, TrainingSettings settings)
     {
-        var groups = model.Adapter.Groups
+        var groups = models.Adapter.Groups
             .Select(g => new ParameterGroup(
-                g.Name, g.Parameters, g.LearningRate ?? settings.LearningRate, g.WeightDecay ?? settings.WeightDecay))
+                g.Name, [.. g.Parameters.Where(p => p.Trainable)], g.LearningRate ?? settings.LearningRate, g.WeightDecay ?? settings.WeightDecay))
             .ToList();
         var taken = groups.SelectMany(g => g.Parameters).ToHashSet();
-        var rest = model.Parameters().Select(p => p.Parameter).Where(p => p.Trainable && !taken.Contains(p)).ToLookup(p => p.Value.Rank >= 2);
+        var rest = models.Parameters().Select(p => p.Parameter).Where(p => p.Trainable && !taken.Contains(p)).ToLookup(p => p.Value.Rank >= 2);
         if (rest[true].Any())
         {
             groups.Add(new ParameterGroup("matrices", [.. rest[true]], settings.LearningRate, settings.WeightDecay));

@@ -1,3 +1,5 @@
+using Graft.Tasks.Mixtures;
+
 namespace Graft.Training;
 
 /// <summary>How the learning rate runs after its warm-up.</summary>
@@ -29,6 +31,7 @@ public enum ScheduleKind
 /// <param name="AdapterDrop">In each training pass the adapter rests in the first n blocks, n drawn from 0 to this number (AdapterDrop); 0 for never.</param>
 /// <param name="Seed">The seed of row order, initial values and dropout.</param>
 /// <param name="Evaluations">Evaluations on dev, spread evenly over the steps, the last one at the end; null to go by <paramref name="EvaluateEvery"/>.</param>
+/// <param name="Mixture">How the rows of several tasks are mixed; null for the defaults.</param>
 public sealed record TrainingSettings(
     double Epochs = 5,
     int? Steps = null,
@@ -44,4 +47,5 @@ public sealed record TrainingSettings(
     int? Patience = null,
     int AdapterDrop = 0,
     long Seed = 0,
-    int? Evaluations = null);
+    int? Evaluations = null,
+    MixtureSettings? Mixture = null);

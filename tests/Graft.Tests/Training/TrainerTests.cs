@@ -94,13 +94,13 @@ public sealed class TrainerTests : IDisposable
         using var model = CreateModel("lora");
         using var trainer = new Trainer(model, _train, settings);
         using var best = new BestOnDev(model);
-        Checkpoint.Save(path, model, trainer, best, new RunState("this", 0, 0));
+        Checkpoint.Save(path, trainer, best, new RunState("this", 0, 0));
 
-        var other = Assert.Throws<GraftException>(() => Checkpoint.Load(path, "that", model, trainer, best));
+        var other = Assert.Throws<GraftException>(() => Checkpoint.Load(path, "that", trainer, best));
         Assert.Contains("other settings", other.Message, StringComparison.Ordinal);
 
         SafetensorsWriter.Write(path, [], new Dictionary<string, string> { ["graft_checkpoint"] = "{}" });
-        var damaged = Assert.Throws<GraftException>(() => Checkpoint.Load(path, "this", model, trainer, best));
+        var damaged = Assert.Throws<GraftException>(() => Checkpoint.Load(path, "this", trainer, best));
         Assert.Contains("delete it", damaged.Message, StringComparison.Ordinal);
     }
 
@@ -252,7 +252,7 @@ public sealed class TrainerTests : IDisposable
         using var best = new BestOnDev(model);
         if (resume)
         {
-            Checkpoint.Load(checkpoint, "run", model, trainer, best);
+            Checkpoint.Load(checkpoint, "run", trainer, best);
         }
 
         foreach (var step in trainer.Steps(TestContext.Current.CancellationToken))
@@ -264,7 +264,7 @@ public sealed class TrainerTests : IDisposable
 
             if (step.Number == stopAfter)
             {
-                Checkpoint.Save(checkpoint, model, trainer, best, new RunState("run", 0, 0));
+                Checkpoint.Save(checkpoint, trainer, best, new RunState("run", 0, 0));
                 return [];
             }
         }

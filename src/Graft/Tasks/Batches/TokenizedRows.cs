@@ -46,8 +46,14 @@ public sealed class TokenizedRows
     /// <param name="rows">The numbers of the rows.</param>
     /// <param name="device">Where the batch goes.</param>
     /// <returns>Ids and segments [B, T] int64; a float32 mask [B, T], or none when nothing is padded.</returns>
-    public BackboneInput Batch(IReadOnlyList<int> rows, Device device) =>
-        PaddedBatch.Of([.. rows.Select(r => _encodings[r])], _padId, device);
+    public BackboneInput Batch(IReadOnlyList<int> rows, Device device) => Join([(this, rows)], device);
+
+    /// <summary>Joins rows of several tasks into a batch, padded to its longest row.</summary>
+    /// <param name="parts">The numbers of the rows of each task, in the order of the batch; tasks of one tokenizer.</param>
+    /// <param name="device">Where the batch goes.</param>
+    /// <returns>Ids and segments [B, T] int64; a float32 mask [B, T], or none when nothing is padded.</returns>
+    public static BackboneInput Join(IReadOnlyList<(TokenizedRows Rows, IReadOnlyList<int> Numbers)> parts, Device device) =>
+        PaddedBatch.Of([.. parts.SelectMany(p => p.Numbers.Select(r => p.Rows._encodings[r]))], parts[0].Rows._padId, device);
 
     /// <summary>How much of a loss rows bear.</summary>
     /// <param name="rows">The numbers of the rows.</param>

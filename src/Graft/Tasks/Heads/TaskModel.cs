@@ -6,8 +6,8 @@ using Graft.Torch;
 namespace Graft.Tasks.Heads;
 
 /// <summary>
-/// A task's model: a shared frozen backbone, the task's adapter and its head. It owns adapter and head, not the backbone.
-/// Thread contract: forward passes may run at once; only training changes it.
+/// A task's model: a shared frozen backbone, the task's adapter and its head. It owns adapter and head, not the backbone; models of several tasks
+/// may be given one adapter and are then disposed together. Thread contract: forward passes may run at once; only training changes it.
 /// </summary>
 public sealed class TaskModel : IDisposable
 {
@@ -45,6 +45,9 @@ public sealed class TaskModel : IDisposable
     /// <summary>The longest row in tokens.</summary>
     public int MaxTokens { get; }
 
+    /// <summary>What the task's rows use in a pass: the adapter, and the task where the adapter holds several.</summary>
+    public RowAdapter Row => new(Adapter, Adapter.Tasks.Contains(Task.Name, StringComparer.Ordinal) ? Task.Name : null);
+
     /// <summary>The tokens that a text may have beside a method's virtual ones.</summary>
     /// <param name="backbone">The frozen model.</param>
     /// <param name="method">The method.</param>
@@ -78,7 +81,8 @@ public sealed class TaskModel : IDisposable
     public (Tensor Logits, Tensor? AuxiliaryLoss, IReadOnlyDictionary<string, IReadOnlyList<Observation>> Observations) Forward(
         BackboneInput input, Rng? training = null, int firstLayer = 0)
     {
-        var (output, auxiliary, observations) = new AdaptedModel(Backbone).Forward(input, Adapter, training is not null, training, firstLayer: firstLayer);
+        var rows = Enumerable.Repeat(Row with { FirstLayer = firstLayer }, (int)input.InputIds.Size(0)).ToList();
+        var (output, auxiliary, observations) = new AdaptedModel(Backbone).Forward(input, rows, training is not null, training);
         return (Head.Forward(output, input.Mask, training), auxiliary, observations);
     }
 
