@@ -40,14 +40,14 @@ public sealed class GraftModel : IDisposable
     internal IReadOnlyList<TaskModel> Models { get; }
 
     /// <summary>Loads a package and the backbone that it was trained on.</summary>
-    /// <param name="package">The package's folder.</param>
+    /// <param name="package">The package's folder, or <c>FOLDER#TASK</c>.</param>
     /// <param name="backbone">A backbone's folder or name; null for the one that the package names.</param>
     /// <param name="options">Type and device of the backbone; null for the file's type on the CPU.</param>
     /// <exception cref="GraftException">The package or the backbone is missing, damaged, or they do not belong together.</exception>
     public static GraftModel Load(string package, string? backbone = null, BackboneOptions? options = null) => Load([package], backbone, options);
 
     /// <summary>Loads packages that were trained on one backbone, and the backbone.</summary>
-    /// <param name="packages">The packages' folders, at least one.</param>
+    /// <param name="packages">The packages' folders, or <c>FOLDER#TASK</c>, at least one.</param>
     /// <param name="backbone">A backbone's folder or name; null for the one that the first package names.</param>
     /// <param name="options">Type and device of the backbone; null for the file's type on the CPU.</param>
     /// <exception cref="GraftException">A package or the backbone is missing, damaged, or they do not belong together.</exception>
@@ -63,15 +63,19 @@ public sealed class GraftModel : IDisposable
         var folder = FindBackbone(opened[0], backbone);
         var pooler = opened.Exists(p => TaskModelPackage.Head(p) is PooledHeadConfig { Pooling: Pooling.Pooler });
         var loaded = Backbone.Load(folder, (options ?? new BackboneOptions()) with { Pooler = pooler });
-        var models = new List<TaskModel>();
+        IReadOnlyList<TaskModel> models = [];
         try
         {
-            models.AddRange(opened.Select(p => TaskModelPackage.Load(p, loaded)));
+            models = TaskModelPackage.Load(opened, loaded);
             return new GraftModel(loaded, folder, Tokenizer.Load(folder), models);
         }
         catch
         {
-            models.ForEach(m => m.Dispose());
+            foreach (var model in models)
+            {
+                model.Dispose();
+            }
+
             loaded.Dispose();
             throw;
         }

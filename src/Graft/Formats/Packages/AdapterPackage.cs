@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Methods.Core;
 using Graft.Torch;
@@ -7,8 +8,9 @@ using Graft.Torch;
 namespace Graft.Formats.Packages;
 
 /// <summary>
-/// A trained adapter and its head as a folder: <c>graft.json</c>, <c>adapter.safetensors</c> and <c>head.safetensors</c>. Opening reads the
-/// manifest alone; weights are read into modules made from it. Immutable and thread-safe.
+/// A trained adapter and its head as a folder: <c>graft.json</c>, <c>adapter.safetensors</c> and <c>head.safetensors</c>; or one task of a package of
+/// several (<see cref="JointPackage"/>), whose files are in its folder there. Opening reads the manifest alone; weights are read into modules made
+/// from it. Immutable and thread-safe.
 /// </summary>
 public sealed class AdapterPackage
 {
@@ -25,13 +27,34 @@ public sealed class AdapterPackage
 
     private AdapterPackage(string folder, PackageManifest manifest) => (Folder, Manifest) = (folder, manifest);
 
-    /// <summary>The folder.</summary>
+    internal AdapterPackage(JointPackage joint, PackageManifest manifest)
+        : this(joint.Folder, manifest) => Joint = joint;
+
+    /// <summary>The package's folder.</summary>
     public string Folder { get; }
 
-    /// <summary>What <c>graft.json</c> says.</summary>
+    /// <summary>What <c>graft.json</c> says, and <c>task.json</c> of a task of several.</summary>
     public PackageManifest Manifest { get; }
 
-    /// <summary>The size of the adapter's file in bytes.</summary>
+    /// <summary>The package of several tasks that this is one of; null for a package of its own.</summary>
+    public JointPackage? Joint { get; }
+
+    /// <summary>How a user names it: the folder, or <c>FOLDER#TASK</c>.</summary>
+    public string Place => Joint is null ? Folder : new PackagePlace(Folder, Manifest.Task.Name).ToString();
+
+    /// <summary>The folder of the files that are this task's alone.</summary>
+    public string OwnFolder => Joint is null ? Folder : Joint.FolderOf(Manifest.Task.Name);
+
+    /// <summary>The file that says what the task is.</summary>
+    public string ManifestPath => Path.Combine(OwnFolder, Joint is null ? ManifestName : JointPackage.TaskName);
+
+    /// <summary>The file of the adapter's weights; of a task of several, of those that are its own.</summary>
+    public string AdapterPath => Path.Combine(OwnFolder, AdapterName);
+
+    /// <summary>The file of the head's weights.</summary>
+    public string HeadPath => Path.Combine(OwnFolder, HeadName);
+
+    /// <summary>The size of the adapter's file in bytes; of a task of several, of its own.</summary>
     public long AdapterBytes => Manifest.AdapterFile.Bytes;
 
     /// <summary>The size of the head's file in bytes.</summary>
@@ -42,19 +65,21 @@ public sealed class AdapterPackage
     public static bool IsPackage(string folder) => File.Exists(Path.Combine(folder, ManifestName));
 
     /// <summary>Reads and checks the manifest of a package.</summary>
-    /// <param name="folder">The folder.</param>
-    /// <exception cref="GraftException">There is no package, a file is missing, or the manifest breaks a rule.</exception>
-    public static AdapterPackage Open(string folder)
+    /// <param name="place">The folder, or <c>FOLDER#TASK</c> for a task of a package of several.</param>
+    /// <exception cref="GraftException">There is no package or task, a file is missing, or the manifest breaks a rule.</exception>
+    public static AdapterPackage Open(string place)
     {
-        ArgumentException.ThrowIfNullOrEmpty(folder);
-        if (!Directory.Exists(folder))
+        var (folder, task) = PackagePlace.Parse(place);
+        RequirePackage(folder);
+        if (JointManifest.IsJoint(Path.Combine(folder, ManifestName)))
         {
-            throw new GraftException($"There is no package folder '{folder}'; name a folder that training wrote (it holds {ManifestName}).");
+            var joint = JointPackage.Open(folder);
+            return joint.Task(task ?? joint.OnlyTask());
         }
 
-        if (!IsPackage(folder))
+        if (task is not null && PackageManifest.Load(Path.Combine(folder, ManifestName)).Task.Name != task)
         {
-            throw new GraftException($"The folder '{folder}' is no package, as it has no {ManifestName}; name a folder that training wrote.");
+            throw new GraftException($"The package '{folder}' is of one task, which is not '{task}'; leave out '#{task}'.");
         }
 
         foreach (var (name, what) in new[] { (AdapterName, "adapter"), (HeadName, "head") })
@@ -66,6 +91,22 @@ public sealed class AdapterPackage
         }
 
         return new AdapterPackage(folder, PackageManifest.Load(Path.Combine(folder, ManifestName)));
+    }
+
+    /// <summary>Refuses a folder that holds no package.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="GraftException">There is none.</exception>
+    internal static void RequirePackage(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            throw new GraftException($"There is no package folder '{folder}'; name a folder that training wrote (it holds {ManifestName}).");
+        }
+
+        if (!IsPackage(folder))
+        {
+            throw new GraftException($"The folder '{folder}' is no package, as it has no {ManifestName}; name a folder that training wrote.");
+        }
     }
 
     /// <summary>Writes a package; one that is there is replaced in one step, so that a process that dies leaves the old or the new one.</summary>
@@ -95,35 +136,41 @@ public sealed class AdapterPackage
     {
         var written = manifest(
             PackageWeights.Write(Path.Combine(place, AdapterName), adapter), PackageWeights.Write(Path.Combine(place, HeadName), head));
-        AtomicFile.Write(Path.Combine(place, ManifestName), stream => JsonSerializer.Serialize(stream, written.ToJson(), s_readable));
+        WriteManifest(Path.Combine(place, ManifestName), written.ToJson());
         return written;
     }
 
+    internal static void WriteManifest(string path, JsonObject manifest) =>
+        AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, manifest, s_readable));
+
     /// <summary>The method that the manifest names.</summary>
     /// <exception cref="GraftException">There is no such method; the message names the nearest.</exception>
-    public PeftMethod Method()
+    public PeftMethod Method() => Method(Folder, Manifest.Method);
+
+    internal static PeftMethod Method(string folder, string name)
     {
         try
         {
-            return PeftMethods.Get(Manifest.Method);
+            return PeftMethods.Get(name);
         }
         catch (GraftException e)
         {
-            throw new GraftException($"{Path.Combine(Folder, ManifestName)}: {e.Message}", e);
+            throw new GraftException($"{Path.Combine(folder, ManifestName)}: {e.Message}", e);
         }
     }
 
     /// <summary>Refuses a backbone other than the one that the package was trained on.</summary>
     /// <param name="backbone">The backbone.</param>
     /// <exception cref="GraftException">It is another one; the message names both.</exception>
-    public void CheckBackbone(Backbone backbone)
+    public void CheckBackbone(Backbone backbone) => CheckBackbone(Folder, Manifest.Backbone, backbone);
+
+    internal static void CheckBackbone(string folder, PackageBackbone own, Backbone backbone)
     {
         ArgumentNullException.ThrowIfNull(backbone);
-        var own = Manifest.Backbone;
         if (own.Fingerprint != backbone.Fingerprint)
         {
             throw new GraftException(
-                $"The package '{Folder}' was trained on the backbone '{own.Source}' ({own.ModelType}, {own.Layers} layers of width {own.HiddenSize}, " +
+                $"The package '{folder}' was trained on the backbone '{own.Source}' ({own.ModelType}, {own.Layers} layers of width {own.HiddenSize}, " +
                 $"fingerprint {Short(own.Fingerprint)}), and the one loaded is another ({backbone.Config.ModelType}, {backbone.Config.Layers} layers of width " +
                 $"{backbone.Config.HiddenSize}, fingerprint {Short(backbone.Fingerprint)}); give the first with --backbone, or train the package again on the second.");
         }
@@ -133,8 +180,9 @@ public sealed class AdapterPackage
     /// <exception cref="GraftException">One is not; the message names it.</exception>
     public void CheckFiles()
     {
-        PackageWeights.CheckHash(Path.Combine(Folder, AdapterName), Manifest.AdapterFile);
-        PackageWeights.CheckHash(Path.Combine(Folder, HeadName), Manifest.HeadFile);
+        Joint?.CheckShared();
+        PackageWeights.CheckHash(AdapterPath, Manifest.AdapterFile);
+        PackageWeights.CheckHash(HeadPath, Manifest.HeadFile);
     }
 
     /// <summary>Makes the adapter on a backbone and reads its weights, every key and shape accounted for.</summary>
@@ -142,6 +190,11 @@ public sealed class AdapterPackage
     /// <exception cref="GraftException">Another backbone, an unknown method or setting, or weights that do not fit or are damaged.</exception>
     public Adapter LoadAdapter(Backbone backbone)
     {
+        if (Joint is not null)
+        {
+            return Joint.LoadAdapter(backbone, [Manifest.Task.Name]);
+        }
+
         CheckBackbone(backbone);
         var method = Method();
         var path = Path.Combine(Folder, ManifestName);
@@ -157,7 +210,7 @@ public sealed class AdapterPackage
 
         using var rng = new Rng(0, Device.Cpu);
         var adapter = method.Attach(backbone, Manifest.Task.Name, config, rng);
-        return Filled(adapter, AdapterName, Manifest.AdapterFile);
+        return Filled(adapter, AdapterPath, Manifest.AdapterFile);
     }
 
     /// <summary>Reads the head's weights, every key and shape accounted for.</summary>
@@ -166,14 +219,14 @@ public sealed class AdapterPackage
     /// <returns>The same head.</returns>
     /// <exception cref="GraftException">The weights do not fit or are damaged.</exception>
     public T LoadHead<T>(T head)
-        where T : Module => Filled(head, HeadName, Manifest.HeadFile);
+        where T : Module => Filled(head, HeadPath, Manifest.HeadFile);
 
-    private T Filled<T>(T module, string name, PackageFile file)
+    private static T Filled<T>(T module, string path, PackageFile file)
         where T : Module
     {
         try
         {
-            PackageWeights.Read(Path.Combine(Folder, name), module, file);
+            PackageWeights.Read(path, module, file);
             return module;
         }
         catch
@@ -183,7 +236,10 @@ public sealed class AdapterPackage
         }
     }
 
-    private static void RefuseForeign(string folder)
+    /// <summary>Refuses a place that holds anything else than a package, which writing would remove.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="GraftException">It does.</exception>
+    internal static void RefuseForeign(string folder)
     {
         if (File.Exists(folder))
         {
@@ -195,13 +251,22 @@ public sealed class AdapterPackage
             return;
         }
 
-        string[] own = [ManifestName, AdapterName, HeadName];
-        var foreign = Directory.EnumerateFileSystemEntries(folder).Select(p => Path.GetFileName(p)).Except(own, StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+        var foreign = Foreign(folder, ManifestName, AdapterName, HeadName, JointPackage.TasksName).ToList();
+        if (Directory.Exists(Path.Combine(folder, JointPackage.TasksName)))
+        {
+            foreign.AddRange(Directory.EnumerateDirectories(Path.Combine(folder, JointPackage.TasksName))
+                .SelectMany(t => Foreign(t, JointPackage.TaskName, AdapterName, HeadName)));
+        }
+
         if (foreign.Count > 0)
         {
+            foreign.Sort(StringComparer.Ordinal);
             throw new GraftException($"The folder '{folder}' holds what is no part of a package ({Suggest.List(foreign)}); choose an empty or new folder.");
         }
     }
+
+    private static IEnumerable<string> Foreign(string folder, params string[] own) =>
+        Directory.EnumerateFileSystemEntries(folder).Select(p => Path.GetFileName(p)).Except(own, StringComparer.Ordinal);
 
     private static string Short(string fingerprint) => fingerprint.Length > 12 ? fingerprint[..12] : fingerprint;
 }

@@ -34,11 +34,13 @@ public sealed class PackageFormat : AdapterFormat
         var package = AdapterPackage.Open(folder);
         var manifest = package.Manifest;
         package.CheckFiles();
-        using var adapter = package.LoadAdapter(backbone);
-        using var file = SafetensorsFile.Open(Path.Combine(folder, AdapterPackage.HeadName));
+        using var loaded = package.LoadAdapter(backbone);
+        using var alone = Alone(package, loaded, backbone);
+        var adapter = alone ?? loaded;
+        using var file = SafetensorsFile.Open(package.HeadPath);
         var (weights, keys) = (Tensors(PackageWeights.State(adapter)), PackageWeights.State(adapter).Select(s => s.Key).ToList());
         var head = Tensors(file.Keys.Select(k => (k, file.Load(k))));
-        return new ForeignAdapter(manifest.Method, manifest.Config, weights)
+        return new ForeignAdapter(adapter.Method.Name, alone is null ? manifest.Config : adapter.Method.WriteConfig(adapter.Config), weights)
         {
             Name = manifest.Task.Name,
             Head = new ForeignHead(manifest.Task, manifest.Head, head),
@@ -51,6 +53,12 @@ public sealed class PackageFormat : AdapterFormat
             Keys = new KeyReport([.. keys, .. head.Keys], [], [], []),
         };
     }
+
+    /// <summary>A task of several as an adapter of its own; null for a package that is one already.</summary>
+    private static Adapter? Alone(AdapterPackage package, Adapter adapter, Backbone backbone) => package.Joint is null || !adapter.Method.SharesAcrossTasks
+        ? null
+        : adapter.Method.Standalone(adapter, package.Manifest.Task.Name, backbone) ?? throw new GraftException(
+            $"The task '{package.Manifest.Task.Name}' of '{package.Folder}' cannot be converted alone, as no other method computes what {adapter.Method.Name} does; keep it in its package.");
 
     /// <inheritdoc/>
     protected override void Write(string folder, ForeignAdapter adapter, Backbone backbone)

@@ -50,7 +50,7 @@ public sealed record PackageBackbone(string ModelType, int HiddenSize, int Layer
 public sealed record PackageFile(long Parameters, long Bytes, string Sha256);
 
 /// <summary>
-/// What <c>graft.json</c> of a package says. Immutable as long as nobody changes its JSON objects. The names in the file are the snake_case
+/// What <c>graft.json</c> of a package of one task says, or of one task of several that share an adapter. Immutable as long as nobody changes its JSON objects. The names in the file are the snake_case
 /// ones of the properties; docs/formats.md lists them.
 /// </summary>
 /// <param name="Method">The method's name.</param>
@@ -68,11 +68,14 @@ public sealed record PackageManifest(
     /// <summary>What the file says first, to tell it from other JSON.</summary>
     public const string Format = "graft-adapter";
 
-    /// <summary>The version of the format that this library writes, and the newest that it reads.</summary>
+    /// <summary>The version of the format that this library writes for a single task.</summary>
     public const int FormatVersion = 1;
 
-    /// <summary>The adapter's weights.</summary>
+    /// <summary>The adapter's weights; of a task of several, those that are its own.</summary>
     public required PackageFile AdapterFile { get; init; }
+
+    /// <summary>The weights that it shares with other tasks; null for a package of one task.</summary>
+    public PackageFile? SharedFile { get; init; }
 
     /// <summary>The head's weights.</summary>
     public required PackageFile HeadFile { get; init; }
@@ -95,17 +98,14 @@ public sealed record PackageManifest(
         ["task"] = Task.ToJson(),
         ["head"] = Head.DeepClone(),
         ["max_tokens"] = MaxTokens,
-        ["backbone"] = new JsonObject
+        ["backbone"] = ManifestFields.ToJson(Backbone),
+        ["files"] = new JsonObject
         {
-            ["model_type"] = Backbone.ModelType,
-            ["hidden_size"] = Backbone.HiddenSize,
-            ["layers"] = Backbone.Layers,
-            ["source"] = Backbone.Source,
-            ["fingerprint"] = Backbone.Fingerprint,
+            [AdapterPackage.AdapterName] = ManifestFields.ToJson(AdapterFile),
+            [AdapterPackage.HeadName] = ManifestFields.ToJson(HeadFile),
         },
-        ["files"] = new JsonObject { [AdapterPackage.AdapterName] = Json(AdapterFile), [AdapterPackage.HeadName] = Json(HeadFile) },
         ["training"] = Training.DeepClone(),
-        ["versions"] = new JsonObject(Versions.Select(v => KeyValuePair.Create(v.Key, (JsonNode?)v.Value))),
+        ["versions"] = ManifestFields.ToJson(Versions),
     };
 
     /// <summary>Reads a manifest.</summary>
@@ -114,67 +114,16 @@ public sealed record PackageManifest(
     public static PackageManifest Load(string path)
     {
         var root = StrictJson.Load(path);
-        if (root.TextOrNull("format") != Format)
-        {
-            throw root.Error("format", $"'format' is not '{Format}', so this is no package of Graft; name the folder that training wrote.");
-        }
-
-        if (root.Whole("format_version", 0) is var version and not FormatVersion)
-        {
-            throw root.Error("format_version", version > FormatVersion
-                ? $"the package has format version {version}, and this Graft reads versions up to {FormatVersion}; update Graft, or train the package again."
-                : $"the package has format version {version}, expected {FormatVersion}; train the package again.");
-        }
-
+        ManifestFields.Check(root, Format, FormatVersion);
         root.Allow(
             "format", "format_version", "method", "config", "task", "head", "max_tokens", "backbone", "files", "training", "versions");
-        var files = Part(root, "files", AdapterPackage.AdapterName, AdapterPackage.HeadName);
+        var files = ManifestFields.Part(root, "files", AdapterPackage.AdapterName, AdapterPackage.HeadName);
         return new PackageManifest(
-            root.Text("method"), Json(root, "config"), PackageTask.From(Part(root, "task")), Json(root, "head"), (int)Count(root, "max_tokens", int.MaxValue),
-            ReadBackbone(root), Json(root, "training"), ReadVersions(root))
+            root.Text("method"), ManifestFields.Json(root, "config"), PackageTask.From(ManifestFields.Part(root, "task")), ManifestFields.Json(root, "head"),
+            (int)ManifestFields.Count(root, "max_tokens", int.MaxValue), ManifestFields.Backbone(root), ManifestFields.Json(root, "training"), ManifestFields.Versions(root))
         {
-            AdapterFile = ReadFile(files, AdapterPackage.AdapterName),
-            HeadFile = ReadFile(files, AdapterPackage.HeadName),
+            AdapterFile = ManifestFields.File(files, AdapterPackage.AdapterName),
+            HeadFile = ManifestFields.File(files, AdapterPackage.HeadName),
         };
     }
-
-    private static PackageBackbone ReadBackbone(StrictObject root)
-    {
-        var backbone = Part(root, "backbone", "model_type", "hidden_size", "layers", "source", "fingerprint");
-        return new PackageBackbone(
-            backbone.Text("model_type"), (int)Count(backbone, "hidden_size", int.MaxValue), (int)Count(backbone, "layers", int.MaxValue),
-            backbone.Text("source"), backbone.Text("fingerprint"));
-    }
-
-    private static Dictionary<string, string> ReadVersions(StrictObject root)
-    {
-        var versions = root.Nested("versions");
-        return versions?.Keys.ToDictionary(k => k, k => versions.TextOrNull(k) ?? "", StringComparer.Ordinal) ?? [];
-    }
-
-    private static PackageFile ReadFile(StrictObject files, string name)
-    {
-        var file = Part(files, name, "parameters", "bytes", "sha256");
-        return new PackageFile(Count(file, "parameters", long.MaxValue, least: 0), Count(file, "bytes", long.MaxValue), file.Text("sha256"));
-    }
-
-    private static StrictObject Part(StrictObject parent, string key) =>
-        parent.Nested(key) ?? throw parent.Error(key, $"'{key}' is missing, expected an object; take the package from where it was trained again.");
-
-    private static StrictObject Part(StrictObject parent, string key, params string[] keys)
-    {
-        var part = Part(parent, key);
-        part.Allow(keys);
-        return part;
-    }
-
-    private static JsonObject Json(StrictObject parent, string key) =>
-        parent.Nested(key) is not null && parent.Raw(key) is { } raw ? JsonNode.Parse(raw.GetRawText())!.AsObject() : [];
-
-    private static long Count(StrictObject parent, string key, long most, long least = 1) => parent.Whole(key, -1) is var count && count >= least && count <= most
-        ? count
-        : throw parent.Error(key, $"'{key}' is missing or no whole number from {least} on; take the package from where it was trained again.");
-
-    private static JsonObject Json(PackageFile file) =>
-        new() { ["parameters"] = file.Parameters, ["bytes"] = file.Bytes, ["sha256"] = file.Sha256 };
 }

@@ -71,7 +71,9 @@ public static class CompactForm
             + adapter.NamedBuffers().Where(b => b.Buffer.Kind == BufferKind.State).Sum(b => b.Buffer.Value.Count);
     }
 
-    private static IEnumerable<(string Path, Tensor Value)> State(Adapter adapter) =>
+    /// <summary>Every parameter and buffer of an adapter by its path; borrowed.</summary>
+    /// <param name="adapter">The adapter.</param>
+    internal static IEnumerable<(string Path, Tensor Value)> State(Adapter adapter) =>
         adapter.NamedParameters().Select(p => (p.Path, p.Parameter.Value))
             .Concat(adapter.NamedBuffers().Select(b => (b.Path, b.Buffer.Value)));
 }

@@ -19,10 +19,57 @@ public static class TaskModelPackage
     public static AdapterPackage Save(TaskModel model, string folder, string? source = null, JsonObject? training = null)
     {
         ArgumentNullException.ThrowIfNull(model);
+        return Compact(model, adapter => AdapterPackage.Save(
+            folder,
+            (adapterFile, headFile) => new PackageManifest(
+                adapter.Method.Name, adapter.Method.WriteConfig(adapter.Config), Described(model.Task), HeadSettings.ToJson(model.Head.Config),
+                model.MaxTokens, Described(model.Backbone, source), training ?? [], PackageManifest.OwnVersions())
+            { AdapterFile = adapterFile, HeadFile = headFile },
+            adapter,
+            model.Head));
+    }
+
+    /// <summary>
+    /// Writes models of tasks that share an adapter as one package, the adapter in the compact form: what is shared once, and a small part for each
+    /// task; one that is there is replaced in one step.
+    /// </summary>
+    /// <param name="models">The models.</param>
+    /// <param name="folder">The folder.</param>
+    /// <param name="source">The name that the backbone was asked for by: <c>minilm</c>, <c>hf:ORG/NAME</c>, or a folder, of which the last part is kept.</param>
+    /// <param name="training">How they were trained; null for nothing.</param>
+    /// <param name="ofTask">How a task was trained and what came of it; null for nothing.</param>
+    /// <exception cref="GraftException">The folder holds something else, the disk is full, or the place cannot be written; nothing changes then.</exception>
+    public static JointPackage Save(
+        TaskModels models, string folder, string? source = null, JsonObject? training = null, Func<TaskModel, JsonObject>? ofTask = null)
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        return Compact(models.Models[0], adapter => JointPackage.Save(
+            folder,
+            adapterFile => new JointManifest(
+                adapter.Method.Name, adapter.Method.WriteConfig(adapter.Config), Described(models.Backbone, source), training ?? [], PackageManifest.OwnVersions())
+            { AdapterFile = adapterFile },
+            adapter,
+            [.. models.Models.Select(m => Described(m, ofTask?.Invoke(m)))]));
+    }
+
+    /// <summary>Adds a task to a package of several, or replaces one; no other file is touched.</summary>
+    /// <param name="package">The package.</param>
+    /// <param name="model">The task's model; what its adapter shares has to be the package's, bit for bit.</param>
+    /// <param name="training">How it was trained and what came of it; null for nothing.</param>
+    /// <exception cref="GraftException">The adapter shares something else, or the place cannot be written; nothing changes then.</exception>
+    public static JointPackage AddTask(JointPackage package, TaskModel model, JsonObject? training = null)
+    {
+        ArgumentNullException.ThrowIfNull(package);
+        ArgumentNullException.ThrowIfNull(model);
+        return Compact(model, adapter => package.AddTask(adapter, Described(model, training)));
+    }
+
+    private static T Compact<T>(TaskModel model, Func<Adapter, T> save)
+    {
         var adapter = CompactForm.Of(model.Adapter, model.Backbone);
         try
         {
-            return Save(model, adapter, folder, source, training);
+            return save(adapter);
         }
         finally
         {
@@ -33,25 +80,13 @@ public static class TaskModelPackage
         }
     }
 
-    private static AdapterPackage Save(TaskModel model, Adapter adapter, string folder, string? source, JsonObject? training)
-    {
-        var (task, backbone) = (model.Task, model.Backbone);
-        return AdapterPackage.Save(
-            folder,
-            (adapterFile, headFile) => new PackageManifest(
-                adapter.Method.Name,
-                adapter.Method.WriteConfig(adapter.Config),
-                new PackageTask(task.Name, HeadSettings.Name(task.Kind), task.Labels, task.MetricNames, task.IsPair),
-                HeadSettings.ToJson(model.Head.Config),
-                model.MaxTokens,
-                new PackageBackbone(
-                    backbone.Config.ModelType, backbone.Config.HiddenSize, backbone.Config.Layers, SourceName(source), backbone.Fingerprint),
-                training ?? [],
-                PackageManifest.OwnVersions())
-            { AdapterFile = adapterFile, HeadFile = headFile },
-            adapter,
-            model.Head);
-    }
+    private static JointTask Described(TaskModel model, JsonObject? training) =>
+        new(Described(model.Task), HeadSettings.ToJson(model.Head.Config), model.Head, model.MaxTokens, training ?? []);
+
+    private static PackageTask Described(TaskDefinition task) => new(task.Name, HeadSettings.Name(task.Kind), task.Labels, task.MetricNames, task.IsPair);
+
+    private static PackageBackbone Described(Backbone backbone, string? source) =>
+        new(backbone.Config.ModelType, backbone.Config.HiddenSize, backbone.Config.Layers, SourceName(source), backbone.Fingerprint);
 
     /// <summary>Loads a package onto the backbone that it was trained on.</summary>
     /// <param name="folder">The package's folder.</param>
@@ -66,19 +101,41 @@ public static class TaskModelPackage
     public static TaskModel Load(AdapterPackage package, Backbone backbone)
     {
         ArgumentNullException.ThrowIfNull(package);
+        return Load([package], backbone)[0];
+    }
+
+    /// <summary>Loads packages onto the backbone that they were trained on; tasks of one package of several get one adapter.</summary>
+    /// <param name="packages">The packages.</param>
+    /// <param name="backbone">The backbone; not owned.</param>
+    /// <exception cref="GraftException">Another backbone, or a key, shape or setting that does not fit.</exception>
+    public static IReadOnlyList<TaskModel> Load(IReadOnlyList<AdapterPackage> packages, Backbone backbone)
+    {
+        ArgumentNullException.ThrowIfNull(packages);
         ArgumentNullException.ThrowIfNull(backbone);
-        var task = Task(package);
-        var config = Head(package);
-        var adapter = package.LoadAdapter(backbone);
+        var adapters = new Dictionary<string, Adapter>(StringComparer.Ordinal);
+        var models = new List<TaskModel>();
         try
         {
-            using var rng = new Rng(0, Device.Cpu);
-            var head = package.LoadHead(HeadSettings.Create(config, backbone, rng));
-            return new TaskModel(task, backbone, adapter, head, Math.Min(package.Manifest.MaxTokens, backbone.Config.MaxTokens));
+            foreach (var package in packages)
+            {
+                var (task, config) = (Task(package), Head(package));
+                if (!adapters.TryGetValue(package.Folder, out var adapter))
+                {
+                    string[] together = [.. packages.Where(p => p.Folder == package.Folder).Select(p => p.Manifest.Task.Name).Distinct(StringComparer.Ordinal)];
+                    adapters.Add(package.Folder, adapter = package.Joint?.LoadAdapter(backbone, together) ?? package.LoadAdapter(backbone));
+                }
+
+                using var rng = new Rng(0, Device.Cpu);
+                var head = package.LoadHead(HeadSettings.Create(config, backbone, rng));
+                models.Add(new TaskModel(task, backbone, adapter, head, Math.Min(package.Manifest.MaxTokens, backbone.Config.MaxTokens)));
+            }
+
+            return models;
         }
         catch
         {
-            adapter.Dispose();
+            models.ForEach(m => m.Dispose());
+            adapters.Values.ToList().ForEach(a => a.Dispose());
             throw;
         }
     }
@@ -124,7 +181,7 @@ public static class TaskModelPackage
         return HeadSettings.Read(package.Manifest.Head, Task(package), ManifestOf(package));
     }
 
-    private static string ManifestOf(AdapterPackage package) => Path.Combine(package.Folder, AdapterPackage.ManifestName);
+    private static string ManifestOf(AdapterPackage package) => package.ManifestPath;
 
     private static string SourceName(string? source) => source is null ? "unnamed"
         : Directory.Exists(source) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(source)))

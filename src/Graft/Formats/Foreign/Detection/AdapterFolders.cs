@@ -1,3 +1,4 @@
+using Graft.Formats.Packages;
 using Graft.Torch;
 
 namespace Graft.Formats.Foreign.Detection;
@@ -17,12 +18,17 @@ public static class AdapterFolders
     private const int LongestName = 128;
 
     /// <summary>Finds the adapter of a folder.</summary>
-    /// <param name="folder">The folder, or one whose sub-folders are adapters.</param>
+    /// <param name="folder">The folder, one whose sub-folders are adapters, or <c>FOLDER#TASK</c> of a package of several tasks.</param>
     /// <param name="name">The adapter's sub-folder; null for the folder itself or its only adapter.</param>
     /// <exception cref="GraftException">There is no adapter, or several and none is named.</exception>
     public static FoundAdapter Find(string folder, string? name = null)
     {
-        ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (PackagePlace.Parse(folder) is { Task: { } task } place)
+        {
+            AdapterPackage.RequirePackage(place.Folder);
+            return new FoundAdapter(AdapterFormats.All.First(f => f.Recognizes(place.Folder)), folder, task);
+        }
+
         if (!Directory.Exists(folder))
         {
             throw new GraftException(File.Exists(folder)
