@@ -14,10 +14,11 @@ internal sealed class PredictCommand : CommandWithExamples
     private readonly Terminal _terminal;
     private readonly Argument<string[]> _packages = new("PACKAGE ...")
     {
-        Description = "Packages on one backbone, each answering every row; the folder of a run stands for all of its packages.",
+        Description = "Packages on one backbone, each answering every row; FOLDER#TASK is a task of a package of several, the folder of a run all that is in it.",
         Arity = ArgumentArity.OneOrMore,
     };
 
+    private readonly Option<string[]> _task = new("--task") { HelpName = "NAME", Description = "Of packages of several tasks, this one; may be repeated. All by default." };
     private readonly Option<string[]> _text = new("--text") { HelpName = "TEXT", Description = "A text to answer; may be repeated." };
     private readonly Option<string[]> _pair = new("--pair") { HelpName = "TEXT", Description = "The second text of the --text at the same place, for tasks with two." };
     private readonly Option<string?> _input = new("--input") { HelpName = "FILE", Description = "Rows to answer: jsonl, json, csv or tsv, gzipped or not." };
@@ -39,7 +40,7 @@ internal sealed class PredictCommand : CommandWithExamples
         _terminal = terminal;
         Remarks = "An --input without --output prints JSON lines: row, text, task, label, probability, probabilities.";
         Add(_packages);
-        foreach (Option option in new Option[] { _text, _pair, _input, _output, _textColumn, _pairColumn, _noHeader })
+        foreach (Option option in new Option[] { _task, _text, _pair, _input, _output, _textColumn, _pairColumn, _noHeader })
         {
             Add(option);
         }
@@ -53,7 +54,7 @@ internal sealed class PredictCommand : CommandWithExamples
     {
         var settings = new PredictSettings
         {
-            Packages = [.. parsed.GetRequiredValue(_packages).SelectMany(Expand)],
+            Packages = Chosen([.. parsed.GetRequiredValue(_packages).SelectMany(Expand)], parsed.GetValue(_task) ?? []),
             Texts = Texts(parsed.GetValue(_text) ?? [], parsed.GetValue(_pair) ?? []),
             Input = parsed.GetValue(_input),
             Output = parsed.GetValue(_output),
@@ -96,15 +97,33 @@ internal sealed class PredictCommand : CommandWithExamples
         return ExitCode.Success;
     }
 
-    private static IEnumerable<string> Expand(string folder)
+    private static IEnumerable<string> Expand(string place)
     {
-        if (!Directory.Exists(folder) || AdapterPackage.IsPackage(folder))
+        if (JointPackage.IsJoint(place))
         {
-            return [folder];
+            return JointPackage.Open(place).Tasks.Select(task => new PackagePlace(place, task).ToString());
         }
 
-        string[] inside = [.. Directory.EnumerateDirectories(folder).Where(AdapterPackage.IsPackage).Order(StringComparer.Ordinal)];
-        return inside.Length > 0 ? inside : [folder];
+        if (!Directory.Exists(place) || AdapterPackage.IsPackage(place))
+        {
+            return [place];
+        }
+
+        string[] inside = [.. Directory.EnumerateDirectories(place).Where(AdapterPackage.IsPackage).Order(StringComparer.Ordinal)];
+        return inside.Length > 0 ? inside.SelectMany(Expand) : [place];
+    }
+
+    private static IReadOnlyList<string> Chosen(IReadOnlyList<string> places, string[] tasks)
+    {
+        if (tasks.Length == 0)
+        {
+            return places;
+        }
+
+        (string Place, string Task)[] known = [.. places.Select(place => (place, AdapterPackage.Open(place).Manifest.Task.Name))];
+        return tasks.FirstOrDefault(task => !known.Any(k => k.Task == task)) is { } unknown
+            ? throw new GraftException($"No package answers the task '{unknown}'; {Suggest.Hint(unknown, [.. known.Select(k => k.Task)])}")
+            : [.. known.Where(k => tasks.Contains(k.Task)).Select(k => k.Place)];
     }
 
     private static List<(string, string?)> Texts(string[] texts, string[] pairs) => pairs.Length == 0 || pairs.Length == texts.Length

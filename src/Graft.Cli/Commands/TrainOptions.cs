@@ -40,6 +40,9 @@ internal sealed class TrainOptions
         Text("--data", "DIR", "A folder to search first for the tasks' data.");
         Option<string?> method = Text("--method", "NAME", "The tuning method; lora by default. 'graft methods' lists them.");
         method.CompletionSources.Add(_ => PeftMethods.All.Select(each => each.Name));
+        Flag("--share", "Train one adapter for all tasks, a head for each; methods made for several tasks do so by themselves.");
+        Text("--sampling", "HOW", "How tasks that share an adapter are drawn: proportional (the default), uniform, temperature.")
+            .CompletionSources.Add("proportional", "uniform", "temperature");
         Text("--head-pooling", "HOW", "What the head reads: mean of the tokens (the default), first token, or pooler.")
             .CompletionSources.Add("mean", "first", "pooler");
         Whole("--head-layers", "N", "The head's linear maps: 1 (the default), or 2 with a tanh between them.");

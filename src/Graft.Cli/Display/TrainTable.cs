@@ -33,12 +33,22 @@ internal static class TrainTable
                 cells.AddRange([Score(task.Majority), Score(task.LinearProbe)]);
             }
 
-            cells.AddRange([Amounts.Count(task.TrainedParameters), Amounts.Bytes(SizeOf(task.Package)), Amounts.Duration(task.Seconds)]);
+            long bytes = report.Joint is null ? SizeOf(task.Package) : task.AdapterBytes + task.HeadBytes;
+            cells.AddRange([Amounts.Count(task.TrainedParameters), Amounts.Bytes(bytes), Amounts.Duration(task.Seconds)]);
             table.Add([.. cells]);
         }
 
         table.Write(terminal.Data);
         terminal.Out.WriteLine();
+        if (report.Joint is { } joint)
+        {
+            terminal.Out.WriteLine(
+                $"Together: {joint.Dev:0.000} on dev at step {joint.BestStep}{(joint.Test is { } test ? $", {test:0.000} on test" : "")}; "
+                + $"{Amounts.Count(joint.SharedParameters)} parameters shared, {Amounts.Bytes(joint.SharedBytes)} once for all tasks");
+            terminal.Out.WriteLine($"Package: {joint.Package}, a task of it as {report.Tasks[0].Package}");
+            return;
+        }
+
         terminal.Out.WriteLine(report.Tasks.Count == 1
             ? $"Package: {report.Tasks[0].Package}"
             : $"Packages: {report.Tasks.Count} folders in {Path.GetDirectoryName(report.Tasks[0].Package)}");

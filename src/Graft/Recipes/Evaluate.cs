@@ -14,13 +14,13 @@ namespace Graft.Recipes;
 /// <summary>What <c>graft eval</c> is told. Immutable.</summary>
 public sealed record EvaluateSettings
 {
-    /// <summary>The package's folder.</summary>
+    /// <summary>The package's folder, or <c>FOLDER#TASK</c>.</summary>
     public required string Package { get; init; }
 
     /// <summary>A backbone's folder or name; null for the one that the package names.</summary>
     public string? Backbone { get; init; }
 
-    /// <summary>A task's name or task file; null for the name of the package's own.</summary>
+    /// <summary>A task's name or task file; null for the name of the package's own. In a package of several tasks, one of them by its name.</summary>
     public string? Task { get; init; }
 
     /// <summary>A folder to look for the task's data first.</summary>
@@ -82,17 +82,17 @@ public static class Evaluate
     public static EvaluateReport Run(EvaluateSettings settings, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        var package = AdapterPackage.Open(settings.Package);
+        var package = Open(settings);
         var task = TaskModelPackage.Task(package);
         var data = TaskCatalog.Resolve(settings.Task ?? task.Name, settings.Data, settings.SplitSeed ?? TrainingSeed(package));
         var (dev, test) = (Relabelled(data.Dev, data.Task, task, settings.Package), Relabelled(data.Test ?? [], data.Task, task, settings.Package));
 
-        using var model = GraftModel.Load(settings.Package, settings.Backbone, settings.Options);
+        using var model = GraftModel.Load(package.Place, settings.Backbone, settings.Options);
         var clock = Stopwatch.StartNew();
         var truncated = 0;
         var (onDev, onTest) = (Measure(dev), Measure(test));
         return new EvaluateReport(
-            task.Name, settings.Package, onDev.Metrics, onTest.Metrics, dev.Count, test.Count, truncated, clock.Elapsed.TotalSeconds,
+            task.Name, package.Place, onDev.Metrics, onTest.Metrics, dev.Count, test.Count, truncated, clock.Elapsed.TotalSeconds,
             onDev.Observed, onTest.Observed);
 
         EvaluationResult Measure(IReadOnlyList<Example> rows)
@@ -107,6 +107,11 @@ public static class Evaluate
             return Evaluator.Evaluate(model.Models[0], tokenized, settings.Batch, cancellation);
         }
     }
+
+    private static AdapterPackage Open(EvaluateSettings settings) =>
+        settings.Task is { } task && JointPackage.IsJoint(settings.Package) && JointPackage.Open(settings.Package) is var joint && joint.Tasks.Contains(task, StringComparer.Ordinal)
+            ? joint.Task(task)
+            : AdapterPackage.Open(settings.Package);
 
     /// <summary>The seed in the summary of <c>graft train</c>, by which it cut dev from train; 0 where there is none.</summary>
     private static long TrainingSeed(AdapterPackage package) =>

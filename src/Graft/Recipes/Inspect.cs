@@ -93,12 +93,18 @@ public static class Inspect
             return Weights(path);
         }
 
+        if (PackagePlace.Parse(path).Task is not null)
+        {
+            return Package(path);
+        }
+
         if (!Directory.Exists(path))
         {
             throw new GraftException($"There is no file or folder '{path}'; name a package, a backbone folder or a .safetensors file.");
         }
 
-        return AdapterPackage.IsPackage(path) ? Package(path)
+        return JointPackage.IsJoint(path) ? Joint(path)
+            : AdapterPackage.IsPackage(path) ? Package(path)
             : AdapterFolders.FormatOf(path) is { } format ? Foreign(path, format, backbone)
             : File.Exists(Path.Combine(path, "config.json")) ? Model(path)
             : throw new GraftException(
@@ -110,12 +116,44 @@ public static class Inspect
         var look = new Look();
         var package = AdapterPackage.Open(path);
         look.Try(() => TaskModelPackage.Head(package));
-        look.Try(() => package.Method().ReadConfig(package.Manifest.Config, Path.Combine(path, AdapterPackage.ManifestName)));
+        look.Try(() => package.Method().ReadConfig(package.Manifest.Config, package.ManifestPath));
         look.Try(package.CheckFiles);
-        look.File(Path.Combine(path, AdapterPackage.AdapterName));
-        look.File(Path.Combine(path, AdapterPackage.HeadName));
-        look.Size(Path.Combine(path, AdapterPackage.ManifestName));
+        if (package.Joint is not null)
+        {
+            look.File(Path.Combine(package.Folder, AdapterPackage.AdapterName));
+        }
+
+        look.Task(package);
         return look.Report(InspectedKind.Package, path, package.Manifest.ToJson());
+    }
+
+    private static InspectReport Joint(string path)
+    {
+        var look = new Look();
+        var joint = JointPackage.Open(path);
+        look.Try(joint.CheckShared);
+        look.File(Path.Combine(path, AdapterPackage.AdapterName));
+        look.Size(Path.Combine(path, AdapterPackage.ManifestName));
+        var facts = joint.Manifest.ToJson();
+        var tasks = new JsonObject();
+        foreach (var package in joint.Tasks.Select(joint.Task))
+        {
+            look.Try(() => TaskModelPackage.Head(package));
+            look.Try(() => package.Method().ReadConfig(package.Manifest.Config, package.ManifestPath));
+            look.Try(package.CheckFiles);
+            look.Task(package);
+            tasks[package.Manifest.Task.Name] = new JsonObject
+            {
+                ["kind"] = package.Manifest.Task.Kind,
+                ["labels"] = package.Manifest.Task.Labels.Count,
+                ["parameters"] = package.Manifest.AdapterFile.Parameters,
+                ["head_parameters"] = package.Manifest.HeadFile.Parameters,
+                ["dev"] = package.Manifest.Training["dev"]?.DeepClone(),
+            };
+        }
+
+        facts["tasks"] = tasks;
+        return look.Report(InspectedKind.Package, path, facts);
     }
 
     // Keys and settings of another library mean something beside the backbone's sites alone.
@@ -225,6 +263,17 @@ public static class Inspect
         }
 
         public void Size(string path, string? name = null) => _bytes[name ?? Path.GetFileName(path)] = new FileInfo(path).Length;
+
+        /// <summary>Reads the files that are a task's alone, shown by their place in the package.</summary>
+        public void Task(AdapterPackage package)
+        {
+            foreach (var file in new[] { package.AdapterPath, package.HeadPath })
+            {
+                File(file, Path.GetRelativePath(package.Folder, file));
+            }
+
+            Size(package.ManifestPath, Path.GetRelativePath(package.Folder, package.ManifestPath));
+        }
 
         /// <summary>Reads every tensor of a file, shown by its name or another; returns its metadata, or null when the file cannot be opened.</summary>
         public IReadOnlyDictionary<string, string>? File(string path, string? name = null)

@@ -49,39 +49,78 @@ public static class MeasureStorage
         }
     }
 
-    // A package a task. A method that keeps something once for several tasks saves them as one package; its shared part then is what remains at no task.
     private static MethodStorage Measure(
         PlannedMethod planned, TaskDefinition task, string source, Backbone backbone, Tokenizer tokenizer, string place, CancellationToken cancellation)
     {
         var method = PeftMethods.Get(planned.Method);
         var config = method.Resolve(method.ReadConfig(planned.Set, $"the method '{planned.Name}'"), tokenizer);
         using var trained = TrainedAdapters.Load(method, config, backbone);
-        var room = TaskModel.Room(backbone, method, trained.Config);
-        long first = 0, sum = 0, parameters = 0, head = 0;
-        for (var number = 1; number <= StorageAccount.MostWritten; number++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            using var rng = new Rng(number, Device.Cpu);
-            var adapter = trained.Attach("task", rng);
-            using var model = new TaskModel(
-                task with { Name = $"task-{number}" }, backbone, adapter, new PooledHead(new PooledHeadConfig(task.Kind, task.Outputs), backbone.Config.HiddenSize, rng), room);
-            var package = TaskModelPackage.Save(model, place, source);
-            sum += new DirectoryInfo(package.Folder).EnumerateFiles().Sum(f => f.Length);
-            if (number == 1)
-            {
-                (first, parameters, head) = (sum, CompactForm.CountParameters(adapter, backbone.Sites), model.Head.Parameters().Sum(p => p.Value.Count));
-            }
-        }
-
-        var account = new MethodStorage(planned.Name, method.Name, parameters, head, first - (sizeof(float) * (parameters + head)), 0, []);
+        var (account, first, most) = method.SharesAcrossTasks || planned.Share
+            ? Together(planned, method, trained, task, source, backbone, place, cancellation)
+            : Apart(planned, method, trained, task, source, backbone, place, cancellation);
         return account with
         {
             Points = [.. StorageAccount.TaskCounts.Select(tasks => tasks switch
             {
                 1 => new StoragePoint(tasks, first, true),
-                StorageAccount.MostWritten => new StoragePoint(tasks, sum, true),
+                StorageAccount.MostWritten => new StoragePoint(tasks, most, true),
                 _ => new StoragePoint(tasks, account.ByFormula(tasks), false),
             })],
         };
     }
+
+    /// <summary>Writes a package for each task, one after the other.</summary>
+    private static (MethodStorage Account, long First, long Most) Apart(
+        PlannedMethod planned, PeftMethod method, TrainedAdapters trained, TaskDefinition task, string source, Backbone backbone, string place,
+        CancellationToken cancellation)
+    {
+        long first = 0, sum = 0, parameters = 0, head = 0;
+        for (var number = 1; number <= StorageAccount.MostWritten; number++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var rng = new Rng(number, Device.Cpu);
+            using var model = Model(task, number, backbone, trained.Attach("task", rng), rng);
+            var package = TaskModelPackage.Save(model, place, source);
+            sum += Bytes(package.Folder);
+            if (number == 1)
+            {
+                (first, parameters, head) = (sum, CompactForm.CountParameters(model.Adapter, backbone.Sites), model.Head.Parameters().Sum(p => p.Value.Count));
+            }
+        }
+
+        return (new MethodStorage(planned.Name, method.Name, parameters, head, first - (sizeof(float) * (parameters + head)), 0, []), first, sum);
+    }
+
+    /// <summary>Writes a package of one task, and one of several that share an adapter: what remains at no task is shared.</summary>
+    private static (MethodStorage Account, long First, long Most) Together(
+        PlannedMethod planned, PeftMethod method, TrainedAdapters trained, TaskDefinition task, string source, Backbone backbone, string place,
+        CancellationToken cancellation)
+    {
+        var (first, shared, parameters, head) = Write(1);
+        var (most, _, _, _) = Write(StorageAccount.MostWritten);
+        return (new MethodStorage(planned.Name, method.Name, parameters, head, first - shared - (sizeof(float) * (parameters + head)), shared, []), first, most);
+
+        (long Bytes, long Shared, long Parameters, long Head) Write(int tasks)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var rng = new Rng(tasks, Device.Cpu);
+            List<string> names = [.. Enumerable.Range(1, tasks).Select(Name)];
+            var adapter = trained.Attach("task", rng, method.SharesAcrossTasks ? names : null);
+            using var models = new TaskModels([.. Enumerable.Range(1, tasks).Select(number => Model(task, number, backbone, adapter, rng))]);
+            var package = TaskModelPackage.Save(models, place, source);
+
+            // What is kept beside float32 numbers, such as masks as bits, counts as the numbers that fill as many bytes.
+            using var own = SafetensorsFile.Open(package.Task(names[0]).AdapterPath);
+            var bytes = own.Keys.Sum(k => own.Info(k).Shape.Aggregate(1L, (product, n) => product * n) * own.Info(k).DType.SizeOf());
+            return (Bytes(package.Folder), package.SharedBytes, bytes / sizeof(float), models.Models[0].Head.Parameters().Sum(p => p.Value.Count));
+        }
+    }
+
+    private static TaskModel Model(TaskDefinition task, int number, Backbone backbone, Adapter adapter, Rng rng) => new(
+        task with { Name = Name(number) }, backbone, adapter, new PooledHead(new PooledHeadConfig(task.Kind, task.Outputs), backbone.Config.HiddenSize, rng),
+        TaskModel.Room(backbone, adapter.Method, adapter.Config));
+
+    private static string Name(int number) => $"task-{number}";
+
+    private static long Bytes(string folder) => new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
 }

@@ -7,7 +7,8 @@ namespace Graft.Recipes;
 
 /// <summary>
 /// The folder of a run: <c>run.json</c> (the settings), a package per task under the task's name, and under <c>training/</c> each task's log
-/// (<c>TASK.jsonl</c>), checkpoint (<c>TASK.checkpoint.safetensors</c>, while it trains) and report (<c>TASK.report.json</c>, when it is done).
+/// (<c>TASK.jsonl</c>), checkpoint (<c>TASK.checkpoint.safetensors</c>, while it trains) and report (<c>TASK.report.json</c>, when it is done). Tasks that
+/// are trained together have one of each, called <c>joint</c>.
 /// </summary>
 internal sealed class RunFolder
 {
@@ -68,7 +69,7 @@ internal sealed class RunFolder
     public string Checkpoint(string task) => Path.Combine(_path, "training", task + ".checkpoint.safetensors");
 
     /// <summary>The report of a task that was finished by a run with the same identity; null where it is not.</summary>
-    public TaskReport? Finished(string task, string identity)
+    public UnitReport? Finished(string task, string identity)
     {
         var path = ReportPath(task);
         if (!File.Exists(path) || !Directory.Exists(Package(task)))
@@ -79,7 +80,7 @@ internal sealed class RunFolder
         try
         {
             var json = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-            return json["identity"]?.GetValue<string>() == identity ? TaskReport.FromJson(json) : null;
+            return json["identity"]?.GetValue<string>() == identity ? UnitReport.FromJson(json) : null;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or FormatException)
         {
@@ -88,12 +89,12 @@ internal sealed class RunFolder
     }
 
     /// <summary>Marks a task as finished and removes its checkpoint.</summary>
-    public void Finish(TaskReport report, string identity)
+    public void Finish(string name, UnitReport report, string identity)
     {
         var json = report.ToJson();
         json["identity"] = identity;
-        WriteText(ReportPath(report.Task), json.ToJsonString(s_readable));
-        File.Delete(Checkpoint(report.Task));
+        WriteText(ReportPath(name), json.ToJsonString(s_readable));
+        File.Delete(Checkpoint(name));
     }
 
     private string ReportPath(string task) => Path.Combine(_path, "training", task + ".report.json");

@@ -8,8 +8,8 @@ using Graft.Torch;
 namespace Graft.Recipes;
 
 /// <summary>
-/// Trains tasks one after another on one loaded backbone, a package each: what <c>graft train</c> does. Stateless; one call uses one thread
-/// besides libtorch's own.
+/// Trains tasks on one loaded backbone: what <c>graft train</c> does. One after another, a package each; or together on one adapter, as one package,
+/// where the method's adapters hold several tasks or the settings ask for it. Stateless; one call uses one thread besides libtorch's own.
 /// </summary>
 public static class Train
 {
@@ -46,15 +46,22 @@ public static class Train
         using var trained = TrainedAdapters.Load(method, config, loaded.Backbone);
         config = trained.Config;
         var run = RunFolder.Open(settings);
-        var reports = new List<TaskReport>();
-        for (var i = 0; i < tasks.Count; i++)
+        List<TrainUnit> units = method.SharesAcrossTasks || settings.Share
+            ? [new TrainUnit(TrainUnit.Joint, tasks) { IsJoint = true }]
+            : [.. tasks.Select(t => new TrainUnit(t.Task.Name, [t]))];
+        var reports = new List<UnitReport>();
+        for (var i = 0; i < units.Count; i++)
         {
-            var task = new TrainTask(settings, run, loaded, method, config, trained, tasks[i], (i + 1, tasks.Count), progress);
+            var task = new TrainTask(settings, run, loaded, method, config, trained, units[i], (i + 1, units.Count), progress);
             reports.Add(task.Run(cancellation));
         }
 
         return new TrainReport(
-            reports, loaded.Folder, loaded.Backbone.Fingerprint, method.Name, method.WriteConfig(config), settings.Seed, PackageManifest.OwnVersions());
+            [.. reports.SelectMany(r => r.Tasks)], loaded.Folder, loaded.Backbone.Fingerprint, method.Name, method.WriteConfig(config), settings.Seed,
+            PackageManifest.OwnVersions())
+        {
+            Joint = reports[0].Joint,
+        };
     }
 
     private static TaskData Load(string task, TrainSettings settings)

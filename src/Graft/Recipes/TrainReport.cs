@@ -12,11 +12,11 @@ namespace Graft.Recipes;
 /// <param name="Test">The test metrics of the best step, measured once; empty where the task has no labelled test rows.</param>
 /// <param name="BestStep">The step that was kept.</param>
 /// <param name="Steps">The steps done.</param>
-/// <param name="TrainedParameters">Trained parameters of adapter and head.</param>
-/// <param name="AdapterBytes">The bytes of the adapter's weights on disk.</param>
+/// <param name="TrainedParameters">Trained parameters of adapter and head; of a task that shares the adapter, those that are its own.</param>
+/// <param name="AdapterBytes">The bytes of the adapter's weights on disk; of a task that shares the adapter, of its own.</param>
 /// <param name="HeadBytes">The bytes of the head's weights on disk.</param>
-/// <param name="Package">The package's folder.</param>
-/// <param name="Seconds">The wall time of training and evaluation on dev.</param>
+/// <param name="Package">The package's folder, or <c>FOLDER#TASK</c>.</param>
+/// <param name="Seconds">The wall time of training and evaluation on dev; of a joint training each task's equal share.</param>
 /// <param name="RowsPerSecond">Training rows per second of training steps.</param>
 /// <param name="TruncatedRows">Training rows that were longer than the model takes.</param>
 public sealed record TaskReport(
@@ -85,10 +85,14 @@ public sealed record TrainReport(
     IReadOnlyList<TaskReport> Tasks, string Backbone, string Fingerprint, string Method, JsonObject Config, long Seed,
     IReadOnlyDictionary<string, string> Versions)
 {
+    /// <summary>What the tasks came to together, where they were trained on one adapter; null otherwise.</summary>
+    public JointReport? Joint { get; init; }
+
     /// <summary>The documented object of <c>graft train --json</c>.</summary>
     public JsonObject ToJson() => new()
     {
         ["tasks"] = new JsonArray([.. Tasks.Select(t => (JsonNode)t.ToJson())]),
+        ["joint"] = Joint?.ToJson(),
         ["backbone"] = Backbone,
         ["fingerprint"] = Fingerprint,
         ["method"] = Method,

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Tasks;
 using Graft.Tasks.Heads;
+using Graft.Tasks.Mixtures;
 using Graft.Torch;
 using Graft.Training;
 
@@ -18,7 +19,7 @@ public sealed record TrainSettings
     /// <summary>A backbone folder, or the name of a pulled one.</summary>
     public string Backbone { get; init; } = "minilm";
 
-    /// <summary>Names of tasks or paths of task files; each is trained after the other on one backbone.</summary>
+    /// <summary>Names of tasks or paths of task files; each is trained after the other on one backbone, or all together where they share an adapter.</summary>
     public required IReadOnlyList<string> Tasks { get; init; }
 
     /// <summary>A folder to look for the tasks' data first.</summary>
@@ -29,6 +30,21 @@ public sealed record TrainSettings
 
     /// <summary>The method's settings; what it does not name keeps its default.</summary>
     public JsonObject? Set { get; init; }
+
+    /// <summary>Whether all tasks train one adapter of a method whose adapters hold one task, each with a head of its own.</summary>
+    public bool Share { get; init; }
+
+    /// <summary>How often a task is drawn where tasks are trained together.</summary>
+    public TaskSampling Sampling { get; init; }
+
+    /// <summary>The temperature of that sampling, at least 1.</summary>
+    public double Temperature { get; init; } = 10;
+
+    /// <summary>Whether all rows of a step are of one task.</summary>
+    public bool OneTaskBatches { get; init; }
+
+    /// <summary>Whether rows are drawn anew each time.</summary>
+    public bool Replacement { get; init; }
 
     /// <summary>How the head makes one vector of a text's hidden states.</summary>
     public Pooling HeadPooling { get; init; }
@@ -122,6 +138,7 @@ public sealed record TrainSettings
     {
         settings.Allow([.. Keys]);
         var defaults = new TrainSettings { Tasks = [], Out = "" };
+        var mixture = MixtureSettings.Read(settings);
         var read = new TrainSettings
         {
             Backbone = settings.TextOrNull("backbone") ?? defaults.Backbone,
@@ -133,6 +150,11 @@ public sealed record TrainSettings
             Set = settings.Raw("set") is { } set
                 ? JsonNode.Parse(set.GetRawText()) as JsonObject ?? throw settings.Error("set", "'set' is not an object in braces.")
                 : null,
+            Share = settings.Flag("share", defaults.Share),
+            Sampling = mixture.Sampling,
+            Temperature = mixture.Temperature,
+            OneTaskBatches = mixture.OneTaskBatches,
+            Replacement = mixture.Replacement,
             HeadPooling = settings.Choice<Pooling>("head_pooling", defaults.HeadPooling),
             HeadLayers = settings.Whole("head_layers", defaults.HeadLayers) is (1 or 2) and var layers
                 ? (int)layers
@@ -196,6 +218,11 @@ public sealed record TrainSettings
         ["data"] = Data,
         ["method"] = Method,
         ["set"] = Set?.DeepClone(),
+        ["share"] = Share,
+        ["sampling"] = Sampling.ToString().ToLowerInvariant(),
+        ["temperature"] = Temperature,
+        ["one_task_batches"] = OneTaskBatches,
+        ["replacement"] = Replacement,
         ["head_pooling"] = HeadPooling.ToString().ToLowerInvariant(),
         ["head_layers"] = HeadLayers,
         ["head_dropout"] = HeadDropout,
@@ -225,10 +252,12 @@ public sealed record TrainSettings
     /// <param name="defaultLearningRate">The method's learning rate, used where none is set.</param>
     public TrainingSettings Loop(double defaultLearningRate) => new(
         Epochs ?? 5, Steps, Batch, Accumulation, Lr ?? defaultLearningRate, Schedule, Warmup, WeightDecay, Clip, LabelSmoothing,
-        EvaluateEvery, Patience, AdapterDrop, Seed, Evaluations);
+        EvaluateEvery, Patience, AdapterDrop, Seed, Evaluations, Mixture);
 
-    /// <summary>A digest of what determines a task's run: these settings and the rows.</summary>
-    /// <param name="task">The task.</param>
+    private MixtureSettings Mixture => new(Sampling, Temperature, OneTaskBatches, Replacement);
+
+    /// <summary>A digest of what determines a training: these settings and the rows.</summary>
+    /// <param name="task">The task, or those that are trained together.</param>
     /// <param name="fingerprint">The backbone's fingerprint.</param>
     /// <param name="rows">The training and dev rows.</param>
     internal string Identity(string task, string fingerprint, IEnumerable<Example> rows)

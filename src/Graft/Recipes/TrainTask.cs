@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Evaluation;
 using Graft.Methods.Core;
@@ -11,36 +10,49 @@ using Graft.Training;
 
 namespace Graft.Recipes;
 
-/// <summary>Trains one task: the loop, what is logged and saved, and the report.</summary>
+/// <summary>What is trained in one go: a task, or several on one adapter. Immutable.</summary>
+/// <param name="Name">What its files are called: the task's name, or <see cref="Joint"/>.</param>
+/// <param name="Tasks">The tasks with their rows, at least one.</param>
+internal sealed record TrainUnit(string Name, IReadOnlyList<TaskData> Tasks)
+{
+    /// <summary>What the files of a joint training are called.</summary>
+    public const string Joint = "joint";
+
+    /// <summary>Whether the tasks share an adapter and become one package.</summary>
+    public bool IsJoint { get; init; }
+
+    /// <summary>What the best step is chosen by, for people.</summary>
+    public string Metric => IsJoint ? "average" : Tasks[0].Task.PrimaryMetric;
+}
+
+/// <summary>Trains one task, or several on one adapter: the loop, what is logged and saved, and the reports.</summary>
 internal sealed class TrainTask(
     TrainSettings settings, RunFolder run, LoadedBackbone loaded, PeftMethod method, PeftConfig config,
-    TrainedAdapters trained, TaskData data, (int Number, int Count) place, Action<TrainProgress>? progress)
+    TrainedAdapters trained, TrainUnit unit, (int Number, int Count) place, Action<TrainProgress>? progress)
 {
     private readonly Backbone _backbone = loaded.Backbone;
-    private readonly string _name = data.Task.Name;
     private readonly Stopwatch _clock = new();
-    private IReadOnlyDictionary<string, double>? _bestOnDev;
-    private TrainProgress _state = new(
-        TrainPhase.Preparing, data.Task.Name, place.Number, place.Count, 0, 0, double.NaN, 0, null, data.Task.PrimaryMetric);
+    private IReadOnlyList<IReadOnlyDictionary<string, double>>? _bestOnDev;
+    private TrainProgress _state = new(TrainPhase.Preparing, unit.Name, place.Number, place.Count, 0, 0, double.NaN, 0, null, unit.Metric);
 
-    /// <summary>Trains, or goes on, or returns the report of a finished task.</summary>
-    public TaskReport Run(CancellationToken cancellation)
+    /// <summary>Trains, or goes on, or returns the report of what is finished.</summary>
+    public UnitReport Run(CancellationToken cancellation)
     {
         Tell(_state);
-        var identity = settings.Identity(_name, _backbone.Fingerprint, data.Train.Concat(data.Dev));
-        if (settings.Resume && run.Finished(_name, identity) is { } finished)
+        var identity = settings.Identity(
+            string.Join('+', unit.Tasks.Select(t => t.Task.Name)), _backbone.Fingerprint, unit.Tasks.SelectMany(t => t.Train.Concat(t.Dev)));
+        if (settings.Resume && run.Finished(unit.Name, identity) is { } finished)
         {
-            Tell(_state with { Phase = TrainPhase.Done, Report = finished, Note = "was finished before" });
-            return finished;
+            return Done(finished, "was finished before");
         }
 
         var maxTokens = Math.Min(settings.MaxTokens ?? 256, TaskModel.Room(_backbone, method, config));
-        var train = Tokenized(data.Train, maxTokens);
-        var dev = Tokenized(data.Dev, maxTokens);
-        using var model = CreateModel(maxTokens);
-        using var trainer = new Trainer(model, train, settings.Loop(method.DefaultLearningRate));
-        using var best = new BestOnDev(model);
-        var checkpoint = run.Checkpoint(_name);
+        var train = unit.Tasks.Select(t => Tokenized(t, t.Train, maxTokens)).ToList();
+        var dev = unit.Tasks.Select(t => Tokenized(t, t.Dev, maxTokens)).ToList();
+        using var models = CreateModels(maxTokens);
+        using var trainer = new Trainer(models, train, settings.Loop(method.DefaultLearningRate));
+        using var best = new BestOnDev(models);
+        var checkpoint = run.Checkpoint(unit.Name);
         var before = new RunState(identity, 0, 0);
         if (settings.Resume && File.Exists(checkpoint))
         {
@@ -48,16 +60,16 @@ internal sealed class TrainTask(
             Tell(_state with { Note = $"goes on after step {trainer.StepsDone}" });
         }
 
-        using var log = RunLog.Open(run.Log(_name), before.LogBytes);
+        using var log = RunLog.Open(run.Log(unit.Name), before.LogBytes);
         if (before.LogBytes == 0)
         {
-            LogStart(log, model, train, maxTokens);
+            TrainLog.Start(log, unit, settings, method.WriteConfig(config), models, train, maxTokens);
         }
 
         _state = _state with { Phase = TrainPhase.Training, TotalSteps = trainer.TotalSteps, Step = trainer.StepsDone, BestDev = best.Metric };
-        if (train.TruncatedRows > 0)
+        if (train.Sum(t => t.TruncatedRows) is > 0 and var truncated)
         {
-            Tell(_state with { Note = $"{train.TruncatedRows} of {train.Count} training rows are longer than {maxTokens} tokens and lose their end" });
+            Tell(_state with { Note = $"{truncated} of {train.Sum(t => t.Count)} training rows are longer than {maxTokens} tokens and lose their end" });
         }
 
         _clock.Start();
@@ -65,13 +77,13 @@ internal sealed class TrainTask(
         foreach (var step in Stopped(best) ? [] : trainer.Steps(cancellation))
         {
             rows += step.Rows;
-            LogStep(log, step);
+            TrainLog.Step(log, unit, step);
             _state = _state with { Step = step.Number, Loss = step.Loss, RowsPerSecond = rows / training.Elapsed.TotalSeconds };
             Tell(_state);
             if (step.EvaluationDue)
             {
                 training.Stop();
-                EvaluateOnDev(model, dev, best, step, log);
+                EvaluateOnDev(models, dev, best, step, log);
                 training.Start();
             }
 
@@ -96,27 +108,31 @@ internal sealed class TrainTask(
             }
 
             Save();
-            throw new TrainingInterruptedException(_name, trainer.StepsDone, run.Root);
+            throw new TrainingInterruptedException(unit.Name, trainer.StepsDone, run.Root);
         }
 
         best.Restore();
-        var report = Finish(model, dev, best, trainer, train, maxTokens, before.Seconds + _clock.Elapsed.TotalSeconds);
+        var report = Finish(models, train, dev, maxTokens, (best.Step, trainer.StepsDone), before.Seconds + _clock.Elapsed.TotalSeconds);
         log.Write("end", ("best_step", best.Step), ("report", report.ToJson()));
-        run.Finish(report, identity);
-        Tell(_state with { Phase = TrainPhase.Done, Report = report });
-        return report;
+        run.Finish(unit.Name, report, identity);
+        return Done(report, null);
 
         void Save() => Checkpoint.Save(
             checkpoint, trainer, best, new RunState(identity, log.Length, before.Seconds + _clock.Elapsed.TotalSeconds));
     }
 
-    private TokenizedRows Tokenized(IReadOnlyList<Example> rows, int maxTokens) =>
+    private TokenizedRows Tokenized(TaskData data, IReadOnlyList<Example> rows, int maxTokens) =>
         TokenizedRows.Create(data.Task, rows, loaded.Tokenizer, maxTokens);
 
-    private TaskModel CreateModel(int maxTokens)
+    private TaskModels CreateModels(int maxTokens)
     {
         using var rng = new Rng(settings.Seed, Device.Cpu);
-        var adapter = trained.Attach(_name, rng);
+        var adapter = trained.Attach(unit.Name, rng, unit.IsJoint && method.SharesAcrossTasks ? [.. unit.Tasks.Select(t => t.Task.Name)] : null);
+        return new TaskModels([.. unit.Tasks.Select(data => CreateModel(data, adapter, maxTokens, rng))]);
+    }
+
+    private TaskModel CreateModel(TaskData data, Adapter adapter, int maxTokens, Rng rng)
+    {
         var scores = data.Task.Kind == TaskKind.Regression ? data.Train.Select(r => r.Score).ToList() : [];
         var mean = scores.Count > 0 ? scores.Average() : 0;
         var deviation = scores.Count > 0 ? Math.Sqrt(scores.Average(s => (s - mean) * (s - mean))) : 1;
@@ -127,56 +143,45 @@ internal sealed class TrainTask(
         return new TaskModel(data.Task, _backbone, adapter, head, maxTokens);
     }
 
-    private void EvaluateOnDev(TaskModel model, TokenizedRows dev, BestOnDev best, TrainStep step, RunLog log)
+    private void EvaluateOnDev(TaskModels models, IReadOnlyList<TokenizedRows> dev, BestOnDev best, TrainStep step, RunLog log)
     {
         Tell(_state with { Phase = TrainPhase.Evaluating });
-        var (metrics, _, observed) = Evaluator.Evaluate(model, dev);
-        if (best.Offer(metrics[data.Task.PrimaryMetric], step.Number))
+        var results = models.Models.Zip(dev, (model, rows) => Evaluator.Evaluate(model, rows)).ToList();
+        if (best.Offer(UnitReport.Average(unit.Tasks, [.. results.Select(r => r.Metrics)]), step.Number))
         {
-            _bestOnDev = metrics;
+            _bestOnDev = [.. results.Select(r => r.Metrics)];
         }
 
         _state = _state with { BestDev = best.Metric };
-        List<(string Key, JsonNode? Value)> values = [("step", step.Number), ("metrics", Json(metrics)), ("best_step", best.Step)];
-        if (observed.Count > 0)
-        {
-            values.Add(("observed", ObservedValue.ToJson(observed)));
-        }
-
-        log.Write("dev", [.. values]);
+        TrainLog.Dev(log, unit, step.Number, best.Step, results);
         Tell(_state);
     }
 
-    private TaskReport Finish(
-        TaskModel model, TokenizedRows dev, BestOnDev best, Trainer trainer, TokenizedRows train, int maxTokens, double seconds)
+    private UnitReport Finish(
+        TaskModels models, IReadOnlyList<TokenizedRows> train, IReadOnlyList<TokenizedRows> dev, int maxTokens, (int Best, int Done) steps, double seconds)
     {
         _state = _state with { Phase = TrainPhase.Finishing };
         Tell(_state);
 
         // The best state was evaluated when it came up, except where that was before an interruption.
-        var onDev = _bestOnDev ?? Evaluator.Evaluate(model, dev).Metrics;
-        var test = data.Test is { Count: > 0 } rows ? Tokenized(rows, maxTokens) : null;
-        var onTest = test is null ? new Dictionary<string, double>(StringComparer.Ordinal) : Evaluator.Evaluate(model, test).Metrics;
-        var folder = run.Package(_name);
-        var summary = new JsonObject
+        var onDev = _bestOnDev ?? [.. models.Models.Zip(dev, (model, rows) => Evaluator.Evaluate(model, rows).Metrics)];
+        var test = unit.Tasks.Select(t => t.Test is { Count: > 0 } rows ? Tokenized(t, rows, maxTokens) : null).ToList();
+        var onTest = models.Models.Zip(test, (model, rows) => rows is null ? new Dictionary<string, double>(StringComparer.Ordinal) : Evaluator.Evaluate(model, rows).Metrics).ToList();
+        var package = new TrainedPackage(settings, unit, run.Package(unit.Name)).Save(models, steps.Best, onDev, onTest);
+        var reports = unit.Tasks.Select((data, i) => new TaskReport(
+            data.Task.Name, data.Task.Labels.Count, data.Train.Count, data.Task.PrimaryMetric, onDev[i], onTest[i], steps.Best, steps.Done,
+            package[i].Parameters, package[i].AdapterBytes, package[i].HeadBytes, package[i].Place, seconds / unit.Tasks.Count, _state.RowsPerSecond, train[i].TruncatedRows)).ToList();
+        if (settings.Baselines)
         {
-            ["settings"] = settings.ToJson(),
-            ["train_rows"] = data.Train.Count,
-            ["best_step"] = best.Step,
-            ["dev"] = Json(onDev),
-            ["test"] = Json(onTest),
-        };
-        var saved = TaskModelPackage.Save(model, folder, settings.Backbone, summary);
-        var report = new TaskReport(
-            _name, data.Task.Labels.Count, data.Train.Count, data.Task.PrimaryMetric, onDev, onTest, best.Step, trainer.StepsDone,
-            model.Parameters().Where(p => p.Parameter.Trainable).Sum(p => p.Parameter.Value.Count),
-            saved.AdapterBytes, saved.HeadBytes, folder, seconds, _state.RowsPerSecond, train.TruncatedRows);
-        return settings.Baselines ? WithBaselines(report, train, dev, test) : report;
+            Tell(_state with { Phase = TrainPhase.Baselines });
+            reports = [.. reports.Select((r, i) => WithBaselines(r, unit.Tasks[i], train[i], dev[i], test[i]))];
+        }
+
+        return new UnitReport(reports, unit.IsJoint ? JointReport.Of(reports, models.Adapter, run.Package(unit.Name), seconds) : null);
     }
 
-    private TaskReport WithBaselines(TaskReport report, TokenizedRows train, TokenizedRows dev, TokenizedRows? test)
+    private TaskReport WithBaselines(TaskReport report, TaskData data, TokenizedRows train, TokenizedRows dev, TokenizedRows? test)
     {
-        Tell(_state with { Phase = TrainPhase.Baselines });
         var probe = LinearProbe.Run(_backbone, train, dev, test);
         return report with
         {
@@ -187,30 +192,11 @@ internal sealed class TrainTask(
 
     private bool Stopped(BestOnDev best) => settings.Patience is { } patience && best.EvaluationsSince >= patience;
 
-    private void LogStart(RunLog log, TaskModel model, TokenizedRows train, int maxTokens) => log.Write(
-        "start",
-        ("task", _name),
-        ("settings", settings.ToJson()),
-        ("config", method.WriteConfig(config)),
-        ("backbone", _backbone.Fingerprint),
-        ("train_rows", train.Count),
-        ("dev_rows", data.Dev.Count),
-        ("truncated_rows", train.TruncatedRows),
-        ("max_tokens", maxTokens),
-        ("trained_parameters", model.Parameters().Sum(p => p.Parameter.Value.Count)));
-
-    private static void LogStep(RunLog log, TrainStep step) => log.Write(
-        "step",
-        ("step", step.Number),
-        ("epoch", Math.Round(step.Epoch, 4)),
-        ("loss", RunLog.Number(step.Loss)),
-        ("gradient_norm", RunLog.Number(step.GradientNorm)),
-        ("lr", step.LearningRate),
-        ("rows", step.Rows),
-        ("tokens", step.Tokens));
-
-    private static JsonObject Json(IReadOnlyDictionary<string, double> metrics) =>
-        new(metrics.Select(m => KeyValuePair.Create(m.Key, RunLog.Number(m.Value))));
+    private UnitReport Done(UnitReport report, string? note)
+    {
+        Tell(_state with { Phase = TrainPhase.Done, Report = report.Joint is null ? report.Tasks[0] : null, Note = note });
+        return report;
+    }
 
     private void Tell(TrainProgress state) => progress?.Invoke(state);
 }

@@ -51,9 +51,10 @@ internal sealed class TrainedAdapters : IDisposable
     /// <summary>Attaches a new adapter, with the trained weights where it builds on them.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="rng">The generator of its initial values.</param>
-    public Adapter Attach(string name, Rng rng)
+    /// <param name="tasks">The tasks that it holds; null for a single one.</param>
+    public Adapter Attach(string name, Rng rng, IReadOnlyList<string>? tasks = null)
     {
-        var adapter = _method.Attach(_backbone, name, Config, rng);
+        var adapter = _method.Attach(_backbone, name, Config, rng, tasks);
         try
         {
             (_method as IBuildsOnAdapters)?.TakeOver(adapter, _adapters);

@@ -48,7 +48,7 @@ public sealed partial record ComparisonPlan
     {
         ["name"] = Name,
         ["backbone"] = Backbone,
-        ["methods"] = List(Methods, m => m.Set is null && m.LearningRate is null && m.Name == m.Method ? m.Name : ToJson(m)),
+        ["methods"] = List(Methods, m => m.Set is null && m.LearningRate is null && !m.Share && m.Name == m.Method ? m.Name : ToJson(m)),
         ["tasks"] = List(Tasks, t => t.Tasks is [var only] && only == t.Name ? t.Name : new JsonObject { ["name"] = t.Name, ["tasks"] = List(t.Tasks, n => n) }),
         ["sizes"] = List(Sizes, s => s is { } rows ? rows : AllRows),
         ["seeds"] = List(Seeds, s => s),
@@ -57,6 +57,7 @@ public sealed partial record ComparisonPlan
         ["steps"] = Steps,
         ["evaluations"] = Evaluations,
         ["batch"] = Batch,
+        ["mixture"] = Mixture.ToJson(),
         ["learning_rate_factors"] = List(LearningRateFactors, f => f),
         ["dev_rows"] = DevRows,
         ["test_rows"] = TestRows,
@@ -81,6 +82,7 @@ public sealed partial record ComparisonPlan
         ["method"] = method.Method,
         ["set"] = method.Set?.DeepClone(),
         ["learning_rate"] = method.LearningRate,
+        ["share"] = method.Share,
     };
 
     private static JsonArray List<T>(IEnumerable<T> items, Func<T, JsonNode?> toJson) => [.. items.Select(toJson)];

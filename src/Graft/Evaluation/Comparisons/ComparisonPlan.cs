@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Graft.Tasks.Mixtures;
 
 namespace Graft.Evaluation.Comparisons;
 
@@ -41,6 +42,9 @@ public sealed partial record ComparisonPlan
 
     /// <summary>Rows of an optimizer step.</summary>
     public int Batch { get; init; } = 16;
+
+    /// <summary>How the tasks of a mixture are drawn by methods that train them together.</summary>
+    public MixtureSettings Mixture { get; init; } = new();
 
     /// <summary>
     /// What the method's own learning rate is multiplied by in the search that every method gets: with the first seed of each method,
@@ -91,7 +95,8 @@ public sealed record PlannedRun(PlannedMethod Method, PlannedTask Task, int? Siz
 /// <param name="Method">Its name in the registry.</param>
 /// <param name="Set">Its settings; what they do not name keeps its default.</param>
 /// <param name="LearningRate">The learning rate that the search's factors multiply; null for the method's own.</param>
-public sealed record PlannedMethod(string Name, string Method, JsonObject? Set = null, double? LearningRate = null);
+/// <param name="Share">Whether the tasks of a mixture train one adapter, where the method's adapters hold one task.</param>
+public sealed record PlannedMethod(string Name, string Method, JsonObject? Set = null, double? LearningRate = null, bool Share = false);
 
 /// <summary>A task of a plan, or a mixture of tasks, which is one row of the matrix. Immutable.</summary>
 /// <param name="Name">What reports call it; unique in the plan.</param>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Tasks;
+using Graft.Tasks.Mixtures;
 using Graft.Torch;
 
 namespace Graft.Evaluation.Comparisons;
@@ -40,6 +41,7 @@ internal sealed class ComparisonPlanReader(StrictObject json, ICollection<string
             Steps = steps,
             Evaluations = Count("evaluations") ?? s_defaults.Evaluations,
             Batch = Count("batch") ?? s_defaults.Batch,
+            Mixture = Try(Mixture, s_defaults.Mixture),
             LearningRateFactors = Distinct(
                 "learning_rate_factors", OrDefault("learning_rate_factors", s_defaults.LearningRateFactors, Factor), f => $"{f}"),
             DevRows = Count("dev_rows"),
@@ -60,12 +62,23 @@ internal sealed class ComparisonPlanReader(StrictObject json, ICollection<string
                 : throw json.Error(key, $"'{key}' is {StrictObject.Kind(value)}, expected a method's name or an object with 'method'; correct it.");
         }
 
-        entry.Allow("name", "method", "set", "learning_rate");
+        entry.Allow("name", "method", "set", "learning_rate", "share");
         var method = entry.Text("method");
         return new PlannedMethod(
             Named(entry, entry.TextOrNull("name") ?? method), method,
             entry.Nested("set") is null ? null : JsonNode.Parse(entry.Raw("set")!.Value.GetRawText())!.AsObject(),
-            entry.Has("learning_rate") ? Above(entry, "learning_rate") : null);
+            entry.Has("learning_rate") ? Above(entry, "learning_rate") : null, entry.Flag("share", false));
+    }
+
+    private MixtureSettings Mixture()
+    {
+        if (json.Nested("mixture") is not { } mixture)
+        {
+            return s_defaults.Mixture;
+        }
+
+        mixture.Allow("sampling", "temperature", "one_task_batches", "replacement");
+        return MixtureSettings.Read(mixture);
     }
 
     private PlannedTask Task(JsonElement value, string key, StrictObject? entry)

@@ -140,7 +140,7 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
     // Two names for one thing would be trained once and reported twice, as if they agreed.
     private void CheckSame()
     {
-        foreach (var same in _methods.GroupBy(m => (m.Value.Method.Name, m.Value.Written.ToJsonString(), m.Value.LearningRate)).Where(g => g.Count() > 1))
+        foreach (var same in _methods.GroupBy(m => (m.Value.Method.Name, m.Value.Written.ToJsonString(), m.Value.LearningRate, plan.Methods.First(p => p.Name == m.Key).Share)).Where(g => g.Count() > 1))
         {
             faults.Add($"the methods {string.Join(" and ", same.Select(m => $"'{m.Key}'"))} are the same with the same settings; leave one out, or change a setting.");
         }

@@ -93,23 +93,26 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
             {
                 Backbone = bench.Plan.Backbone, Tasks = [run.Plan.Task.Tasks[0]], Method = prepared.Method.Name, Set = prepared.Written, Steps = MeasuredSteps,
                 Batch = bench.Plan.Batch, Lr = prepared.LearningRate, Evaluations = 1, MaxTokens = bench.Plan.MaxTokens, Seed = run.Plan.Seed,
-                Precision = bench.Plan.Precision, Device = bench.Plan.Device, CheckpointEvery = 0, Out = Path.Combine(place, "run"),
+                Share = run.Plan.Method.Share, Precision = bench.Plan.Precision, Device = bench.Plan.Device, CheckpointEvery = 0, Out = Path.Combine(place, "run"),
             };
             var report = Train.Run(settings, bench.Loaded, [data.WithHeldOut(MeasuredDevRows, 1).WithoutTest()], Hear, cancellation).Tasks[0];
-            var trace = TrainingTrace.Read(Path.Combine(settings.Out, "training", report.Task + ".jsonl"), report.PrimaryMetric, report.BestStep);
+            var joint = prepared.Method.SharesAcrossTasks || settings.Share;
+            var trace = TrainingTrace.Read(
+                Path.Combine(settings.Out, "training", (joint ? TrainUnit.Joint : report.Task) + ".jsonl"), report.PrimaryMetric, report.BestStep, joint ? report.Task : null);
             var stepSeconds = (steps[MeasuredSteps] - steps[1]) / (MeasuredSteps - 1);
-            using var file = SafetensorsFile.Open(Path.Combine(report.Package, AdapterPackage.AdapterName));
+            var package = AdapterPackage.Open(report.Package);
+            var stored = new[] { package.AdapterPath, Path.Combine(package.Folder, AdapterPackage.AdapterName) }.Distinct(StringComparer.Ordinal).Sum(Stored);
             return new Measured(
                 stepSeconds, stepSeconds * MeasuredSteps / trace.Tokens, (evaluated - evaluationBegan) / (Math.Min(MeasuredDevRows, data.Dev.Count) * TokensPerRow(data)),
-                StoredParameters.In(file), new DirectoryInfo(report.Package).EnumerateFiles().Sum(f => f.Length));
+                stored, new DirectoryInfo(package.Folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length));
         }
         catch (GraftException)
         {
             // A method whose schedule does not fit so few steps, or that diverges at once: a run will tell.
             using var rng = new Rng(0, Device.Cpu);
             using var adapter = prepared.Method.Attach(bench.Loaded.Backbone, run.Plan.Method.Name, prepared.Config, rng);
-            var stored = CompactForm.CountParameters(adapter, bench.Loaded.Backbone.Sites);
-            return new Measured(null, null, 0, stored, stored * sizeof(float));
+            var counted = CompactForm.CountParameters(adapter, bench.Loaded.Backbone.Sites);
+            return new Measured(null, null, 0, counted, counted * sizeof(float));
         }
         finally
         {
@@ -126,6 +129,12 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
             evaluationBegan = state.Phase == TrainPhase.Evaluating ? clock.Elapsed.TotalSeconds : evaluationBegan;
             evaluated = state.Phase == TrainPhase.Finishing ? clock.Elapsed.TotalSeconds : evaluated;
         }
+    }
+
+    private static long Stored(string path)
+    {
+        using var file = SafetensorsFile.Open(path);
+        return StoredParameters.In(file);
     }
 
     private sealed record Measured(double? StepSeconds, double? Step, double Evaluation, long Stored, long Bytes);

@@ -15,7 +15,7 @@ namespace Graft.Recipes.Comparing;
 
 /// <summary>
 /// Does one run in a folder: trains with every learning rate that it tries, keeps the best on dev, and evaluates that one on test, once.
-/// Leaves <c>packages/TASK</c> and the logs <c>training/lr-RATE/TASK.jsonl</c>. Thread contract: one thread.
+/// Leaves <c>packages/TASK</c> and the logs <c>training/lr-RATE/TASK.jsonl</c>, of tasks that share an adapter <c>packages/joint</c> and one log. Thread contract: one thread.
 /// </summary>
 /// <param name="bench">What the run works on.</param>
 /// <param name="run">The run.</param>
@@ -41,7 +41,10 @@ internal sealed class ComparisonWork(
         var best = trials.Where(t => t.Reports is not null).OrderByDescending(t => t.Worth).ThenBy(t => Math.Abs(Math.Log(t.Rate / _method.LearningRate))).FirstOrDefault()
             ?? throw new GraftException(
                 $"Training diverged with {(rates.Count == 1 ? "the learning rate" : "every learning rate,")} {string.Join(", ", rates)}; give the method a smaller \"learning_rate\" in the plan.");
-        var results = best.Reports!.Zip(_tasks, (report, data) => Judge(report, data, best.Folder)).ToList();
+        var joint = best.Joint is null ? null : JointPackage.Open(best.Joint.Package);
+        var results = best.Reports!.Zip(_tasks, (report, data) => Judge(report, data, best.Folder, joint)).ToList();
+        var size = joint is null ? Sum(results.Select(r => r.Size!)) : Size(best.Joint!, best.Reports!, joint, results);
+        var pictures = joint is null ? [.. results.SelectMany(r => r.Pictures)] : Pictures(joint, results);
         Keep(trials, best);
         return new ComparisonRun
         {
@@ -58,8 +61,8 @@ internal sealed class ComparisonWork(
             Seconds = trials.Sum(t => t.Seconds),
             TokensPerSecond = results.Sum(r => r.Tokens) / results.Sum(r => r.TrainingSeconds),
             PeakMemory = PeakMemory.Read(),
-            Sizes = Sum(results.Select(r => r.Size)),
-            Pictures = [.. results.SelectMany(r => r.Pictures)],
+            Sizes = size,
+            Pictures = pictures,
             Cpu = Machine.Cpu,
             Threads = TorchRuntime.Threads,
             Versions = PackageManifest.OwnVersions(),
@@ -67,7 +70,7 @@ internal sealed class ComparisonWork(
         };
     }
 
-    // A multi-task method will train the tasks of a mixture together here; the others train an adapter for each.
+    // Tasks that share an adapter get together the steps that each would get alone: no method sees more rows than another.
     private Trial Train(double rate, int number, int count, CancellationToken cancellation)
     {
         var plan = bench.Plan;
@@ -78,9 +81,14 @@ internal sealed class ComparisonWork(
             Tasks = run.Plan.Task.Tasks,
             Method = _method.Method.Name,
             Set = _method.Written,
+            Share = run.Plan.Method.Share,
+            Sampling = plan.Mixture.Sampling,
+            Temperature = plan.Mixture.Temperature,
+            OneTaskBatches = plan.Mixture.OneTaskBatches,
+            Replacement = plan.Mixture.Replacement,
             Examples = run.Plan.Size,
-            Epochs = plan.Epochs,
-            Steps = plan.Steps,
+            Epochs = _method.Method.SharesAcrossTasks || run.Plan.Method.Share ? null : plan.Epochs,
+            Steps = _method.Method.SharesAcrossTasks || run.Plan.Method.Share ? bench.Steps(run.Plan) : plan.Steps,
             Batch = plan.Batch,
             Lr = rate,
             Evaluations = plan.Evaluations,
@@ -96,18 +104,19 @@ internal sealed class ComparisonWork(
         {
             // Test is evaluated for the training that is kept alone.
             var report = Recipes.Train.Run(settings, bench.Loaded, [.. _tasks.Select(t => t.WithoutTest())], state => progress?.Invoke(number, count, state), cancellation);
-            return new Trial(rate, place, report.Tasks, report.Tasks.Sum(t => t.Seconds));
+            return new Trial(rate, place, report.Tasks, report.Joint, report.Tasks.Sum(t => t.Seconds));
         }
         catch (TrainingDivergedException)
         {
-            return new Trial(rate, place, null, clock.Elapsed.TotalSeconds);
+            return new Trial(rate, place, null, null, clock.Elapsed.TotalSeconds);
         }
     }
 
-    private Judged Judge(TaskReport report, TaskData data, string place)
+    private Judged Judge(TaskReport report, TaskData data, string place, JointPackage? joint)
     {
         var backbone = bench.Loaded.Backbone;
-        var trace = TrainingTrace.Read(Path.Combine(place, "training", report.Task + ".jsonl"), report.PrimaryMetric, report.BestStep);
+        var log = Path.Combine(place, "training", (joint is null ? report.Task : TrainUnit.Joint) + ".jsonl");
+        var trace = TrainingTrace.Read(log, report.PrimaryMetric, report.BestStep, joint is null ? null : report.Task);
         var package = AdapterPackage.Open(report.Package);
         using var model = TaskModelPackage.Load(package, backbone);
         IReadOnlyDictionary<string, double> test = data.Test is { Count: > 0 } rows
@@ -115,8 +124,13 @@ internal sealed class ComparisonWork(
             : new Dictionary<string, double>(StringComparer.Ordinal);
         var score = new TaskScore(
             report.Task, report.PrimaryMetric, report.Dev, test, report.BestStep, report.Steps, report.TrainRows, trace.Curve);
-        var seconds = trace.Rows / report.RowsPerSecond;
-        return new Judged(score, Size(report, package, model, backbone.Sites), Pictures(model.Adapter, trace, report.Task), trace.Tokens, seconds);
+
+        // A joint training's log has the rows of all tasks: each task answers for its share of them.
+        var share = joint is null ? 1.0 : 1.0 / _tasks.Count;
+        var seconds = trace.Rows / report.RowsPerSecond * share;
+        return joint is null
+            ? new Judged(score, Size(report, package, model, backbone.Sites), Pictures(model.Adapter, trace, report.Task), trace, trace.Tokens, seconds)
+            : new Judged(score, null, [], trace, trace.Tokens * share, seconds);
     }
 
     private IReadOnlyList<MethodPicture> Pictures(Adapter adapter, TrainingTrace trace, string task)
@@ -126,19 +140,47 @@ internal sealed class ComparisonWork(
         return _tasks.Count == 1 ? pictures : [.. pictures.Select(p => p with { Title = $"{p.Title} ({task})" })];
     }
 
+    // One adapter has one set of pictures; what its parts showed is the mean over the tasks.
+    private IReadOnlyList<MethodPicture> Pictures(JointPackage joint, IReadOnlyList<Judged> results)
+    {
+        using var adapter = joint.LoadAdapter(bench.Loaded.Backbone);
+        using var scope = new TensorScope();
+        var observed = results.SelectMany(r => r.Trace.Observed).GroupBy(o => o.Key, StringComparer.Ordinal)
+            .ToDictionary(g => g.Key, g => g.Average(o => o.Value), StringComparer.Ordinal);
+        return _method.Method.Pictures(adapter, observed);
+    }
+
     private RunSize Size(TaskReport report, AdapterPackage package, TaskModel model, SiteMap sites)
     {
-        using var file = SafetensorsFile.Open(Path.Combine(package.Folder, AdapterPackage.AdapterName));
+        using var file = SafetensorsFile.Open(package.AdapterPath);
         var head = package.Manifest.HeadFile.Parameters;
-        var size = new RunSize(
+        return Agreed(new RunSize(
             report.TrainedParameters - head, _method.Method.CountParameters(_method.Described, sites),
             StoredParameters.In(file), CompactForm.CountParameters(model.Adapter, sites),
-            head, package.AdapterBytes, new DirectoryInfo(package.Folder).EnumerateFiles().Sum(f => f.Length), 1);
-        return size.Trained == size.TrainedByFormula && size.Stored == size.StoredByFormula
-            ? size
-            : throw new GraftException(
-                $"The parameters of {_method.Method.Name} by formula ({size.TrainedByFormula} trained, {size.StoredByFormula} stored) are not those counted ({size.Trained}, {size.Stored}); this is a fault of the method, please report it.");
+            head, package.AdapterBytes, new DirectoryInfo(package.Folder).EnumerateFiles().Sum(f => f.Length), 1));
     }
+
+    private RunSize Size(JointReport report, IReadOnlyList<TaskReport> tasks, JointPackage joint, IReadOnlyList<Judged> results)
+    {
+        var sites = bench.Loaded.Backbone.Sites;
+        using var adapter = joint.LoadAdapter(bench.Loaded.Backbone);
+        var own = joint.Tasks.Select(joint.Task).ToList();
+        var head = own.Sum(t => t.Manifest.HeadFile.Parameters);
+        var stored = own.Select(t => t.AdapterPath).Append(Path.Combine(joint.Folder, AdapterPackage.AdapterName)).Sum(path =>
+        {
+            using var file = SafetensorsFile.Open(path);
+            return StoredParameters.In(file);
+        });
+        return Agreed(new RunSize(
+            report.SharedParameters + tasks.Sum(t => t.TrainedParameters) - head, _method.Method.CountParameters(_method.Described, sites, results.Count),
+            stored, CompactForm.CountParameters(adapter, sites), head, joint.Manifest.AdapterFile.Bytes + own.Sum(t => t.AdapterBytes),
+            new DirectoryInfo(joint.Folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length), results.Count));
+    }
+
+    private RunSize Agreed(RunSize size) => size.Trained == size.TrainedByFormula && size.Stored == size.StoredByFormula
+        ? size
+        : throw new GraftException(
+            $"The parameters of {_method.Method.Name} by formula ({size.TrainedByFormula} trained, {size.StoredByFormula} stored) are not those counted ({size.Trained}, {size.Stored}); this is a fault of the method, please report it.");
 
     private static RunSize Sum(IEnumerable<RunSize> sizes) => sizes.Aggregate((a, b) => new RunSize(
         a.Trained + b.Trained, a.TrainedByFormula + b.TrainedByFormula, a.Stored + b.Stored, a.StoredByFormula + b.StoredByFormula,
@@ -148,9 +190,9 @@ internal sealed class ComparisonWork(
     private void Keep(IReadOnlyList<Trial> trials, Trial best)
     {
         Directory.CreateDirectory(Path.Combine(folder, "packages"));
-        foreach (var report in best.Reports!)
+        foreach (var package in best.Joint is { } joint ? [joint.Package] : best.Reports!.Select(r => r.Package))
         {
-            Directory.Move(report.Package, Path.Combine(folder, "packages", report.Task));
+            Directory.Move(package, Path.Combine(folder, "packages", Path.GetFileName(package)));
         }
 
         foreach (var trial in trials)
@@ -168,7 +210,7 @@ internal sealed class ComparisonWork(
     // 0.001 times 0.3 is 0.0003, not 0.00029999999999999997.
     private static double Rounded(double rate) => double.Parse(rate.ToString("G12"));
 
-    private sealed record Trial(double Rate, string Folder, IReadOnlyList<TaskReport>? Reports, double Seconds)
+    private sealed record Trial(double Rate, string Folder, IReadOnlyList<TaskReport>? Reports, JointReport? Joint, double Seconds)
     {
         /// <summary>The mean of the tasks' primary metrics on dev; null where training diverged.</summary>
         public double? Dev => Reports?.Average(r => r.Dev[r.PrimaryMetric]);
@@ -177,5 +219,6 @@ internal sealed class ComparisonWork(
         public double Worth => Dev is { } dev && !double.IsNaN(dev) ? dev : double.NegativeInfinity;
     }
 
-    private sealed record Judged(TaskScore Score, RunSize Size, IReadOnlyList<MethodPicture> Pictures, double Tokens, double TrainingSeconds);
+    private sealed record Judged(
+        TaskScore Score, RunSize? Size, IReadOnlyList<MethodPicture> Pictures, TrainingTrace Trace, double Tokens, double TrainingSeconds);
 }

@@ -42,6 +42,8 @@ internal sealed class RunIdentity(ComparisonPlan plan, string fingerprint)
         ["steps"] = plan.Steps,
         ["evaluations"] = plan.Evaluations,
         ["batch"] = plan.Batch,
+        ["share"] = run.Method.Share,
+        ["mixture"] = plan.Mixture.ToJson(),
         ["max_tokens"] = plan.MaxTokens,
         ["size"] = run.Size,
         ["seed"] = run.Seed,

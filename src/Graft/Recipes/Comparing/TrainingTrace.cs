@@ -14,7 +14,8 @@ internal sealed record TrainingTrace(IReadOnlyList<CurvePoint> Curve, IReadOnlyD
     /// <param name="path">The log.</param>
     /// <param name="metric">The primary metric.</param>
     /// <param name="bestStep">The step that was kept.</param>
-    public static TrainingTrace Read(string path, string metric, int bestStep)
+    /// <param name="task">One of several tasks that were trained together, whose losses and metrics are taken; null for a training of one task.</param>
+    public static TrainingTrace Read(string path, string metric, int bestStep, string? task = null)
     {
         List<CurvePoint> curve = [];
         Dictionary<string, double> observed = new(StringComparer.Ordinal);
@@ -27,16 +28,23 @@ internal sealed record TrainingTrace(IReadOnlyList<CurvePoint> Curve, IReadOnlyD
             switch (entry.GetProperty("event").GetString())
             {
                 case "step":
-                    losses.Add(Number(entry.GetProperty("loss")));
+                    if (Of(entry, "tasks", task) is { } step)
+                    {
+                        losses.Add(Number(step.GetProperty("loss")));
+                    }
+
                     rows += entry.GetProperty("rows").GetInt64();
                     tokens += entry.GetProperty("tokens").GetInt64();
                     break;
                 case "dev":
-                    var step = entry.GetProperty("step").GetInt32();
-                    curve.Add(new CurvePoint(step, losses.Count > 0 ? losses.Average() : double.NaN, Number(entry.GetProperty("metrics").GetProperty(metric))));
+                    var number = entry.GetProperty("step").GetInt32();
+                    var metrics = entry.GetProperty("metrics");
+                    curve.Add(new CurvePoint(
+                        number, losses.Count > 0 ? losses.Average() : double.NaN, Number((task is null ? metrics : metrics.GetProperty(task)).GetProperty(metric))));
                     losses.Clear();
-                    if (step == bestStep && entry.TryGetProperty("observed", out var values))
+                    if (number == bestStep && entry.TryGetProperty("observed", out _) && Of(entry, "observed", task) is { } values)
                     {
+                        values = task is null ? values.GetProperty("observed") : values;
                         observed = values.EnumerateObject().ToDictionary(v => v.Name, v => Number(v.Value.GetProperty("mean")), StringComparer.Ordinal);
                     }
 
@@ -48,6 +56,10 @@ internal sealed record TrainingTrace(IReadOnlyList<CurvePoint> Curve, IReadOnlyD
 
         return new TrainingTrace(curve, observed, rows, tokens);
     }
+
+    // The entry itself, or its part of a task; null where the task has none, as in a step without its rows.
+    private static JsonElement? Of(JsonElement entry, string key, string? task) =>
+        task is null ? entry : entry.GetProperty(key).TryGetProperty(task, out var own) ? own : null;
 
     // The log writes what is not finite as null.
     private static double Number(JsonElement value) => value.ValueKind == JsonValueKind.Null ? double.NaN : value.GetDouble();

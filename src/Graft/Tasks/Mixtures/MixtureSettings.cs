@@ -1,3 +1,6 @@
+using System.Text.Json.Nodes;
+using Graft.Torch;
+
 namespace Graft.Tasks.Mixtures;
 
 /// <summary>How often a task of a mixture is trained on.</summary>
@@ -24,6 +27,29 @@ public enum TaskSampling
 public sealed record MixtureSettings(
     TaskSampling Sampling = TaskSampling.Proportional, double Temperature = 10, bool OneTaskBatches = false, bool Replacement = false)
 {
+    /// <summary>Reads the keys <c>sampling</c>, <c>temperature</c>, <c>one_task_batches</c> and <c>replacement</c> of an object, which may have others.</summary>
+    /// <param name="settings">The object.</param>
+    /// <exception cref="GraftException">A value is of the wrong kind or out of range.</exception>
+    public static MixtureSettings Read(StrictObject settings)
+    {
+        var defaults = new MixtureSettings();
+        return new MixtureSettings(
+            settings.Choice<TaskSampling>("sampling", defaults.Sampling),
+            settings.Number("temperature", defaults.Temperature) is >= 1 and < double.PositiveInfinity and var temperature
+                ? temperature
+                : throw settings.Error("temperature", $"'temperature' is {settings.Raw("temperature")}, expected a number of at least 1."),
+            settings.Flag("one_task_batches", defaults.OneTaskBatches), settings.Flag("replacement", defaults.Replacement));
+    }
+
+    /// <summary>The settings as <see cref="Read"/> takes them, every value written.</summary>
+    public JsonObject ToJson() => new()
+    {
+        ["sampling"] = Sampling.ToString().ToLowerInvariant(),
+        ["temperature"] = Temperature,
+        ["one_task_batches"] = OneTaskBatches,
+        ["replacement"] = Replacement,
+    };
+
     /// <summary>How often each task is drawn.</summary>
     /// <param name="rows">The training rows of each task, at least one.</param>
     /// <returns>Probabilities, in the order of the tasks.</returns>
