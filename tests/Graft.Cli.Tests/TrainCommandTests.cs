@@ -20,7 +20,7 @@ public sealed class TrainCommandTests : IDisposable
 
         Assert.Equal(0, run.ExitCode);
         JsonObject summary = JsonNode.Parse(run.Out)!.AsObject();
-        Assert.Equal(["backbone", "config", "fingerprint", "method", "seed", "tasks", "versions"], summary.Select(p => p.Key).Order());
+        Assert.Equal(["backbone", "config", "fingerprint", "joint", "method", "seed", "tasks", "versions"], summary.Select(p => p.Key).Order());
         JsonObject task = Assert.Single(summary["tasks"]!.AsArray())!.AsObject();
         Assert.All(
             ["task", "dev", "test", "trainedParameters", "adapterBytes", "headBytes", "package", "seconds", "rowsPerSecond", "classes", "trainRows", "majority", "linearProbe"],

@@ -84,7 +84,9 @@ public static class Evaluate
         ArgumentNullException.ThrowIfNull(settings);
         var package = Open(settings);
         var task = TaskModelPackage.Task(package);
-        var data = TaskCatalog.Resolve(settings.Task ?? task.Name, settings.Data, settings.SplitSeed ?? TrainingSeed(package));
+        var (rule, seed) = TrainingSplit(package);
+        var data = PublishedSplit.Of(
+            TaskCatalog.Resolve(settings.Task ?? task.Name, settings.Data, settings.SplitSeed ?? TrainingSeed(package)), rule, settings.SplitSeed ?? seed);
         var (dev, test) = (Relabelled(data.Dev, data.Task, task, settings.Package), Relabelled(data.Test ?? [], data.Task, task, settings.Package));
 
         using var model = GraftModel.Load(package.Place, settings.Backbone, settings.Options);
@@ -116,6 +118,15 @@ public static class Evaluate
     /// <summary>The seed in the summary of <c>graft train</c>, by which it cut dev from train; 0 where there is none.</summary>
     private static long TrainingSeed(AdapterPackage package) =>
         package.Manifest.Training["settings"] is JsonObject settings && settings["seed"] is JsonValue seed && seed.TryGetValue<long>(out var value) ? value : 0;
+
+    /// <summary>The rule by which dev and test were made in training, so that test rows are those that were not chosen by.</summary>
+    private static (SplitRule Rule, long Seed) TrainingSplit(AdapterPackage package)
+    {
+        var settings = package.Manifest.Training["settings"] as JsonObject;
+        return ((string?)settings?["split"], (long?)settings?["split_seed"]) is ({ } name, { } seed) && Enum.TryParse<SplitRule>(name, ignoreCase: true, out var rule)
+            ? (rule, seed)
+            : (SplitRule.Files, 0);
+    }
 
     /// <summary>Rows whose label indices are those of the package, which may list the same labels in another order.</summary>
     private static IReadOnlyList<Example> Relabelled(IReadOnlyList<Example> rows, TaskDefinition from, TaskDefinition to, string package)

@@ -49,7 +49,7 @@ public static class Merge
     private const int Longest = 48;
 
     /// <summary>Merges a package.</summary>
-    /// <param name="package">The package's folder.</param>
+    /// <param name="package">The package's folder, or <c>FOLDER#TASK</c>.</param>
     /// <param name="destination">The folder to write; it must not exist, or be empty.</param>
     /// <param name="backbone">A backbone's folder or name; null for the one that the package names.</param>
     /// <param name="tolerance">The largest relative difference of logits that is allowed.</param>
@@ -68,7 +68,10 @@ public static class Merge
         var task = model.Models[0];
         var probe = Probe(model.Backbone, task.MaxTokens);
         var expected = task.Forward(probe).Logits;
-        using var merged = WeightMerger.Merge(model.Backbone, task.Adapter, probe, tolerance, output => task.Head.Forward(output, probe.Mask));
+
+        // A task of several merges as the adapter of its own that computes the same, where there is one.
+        using var alone = task.Adapter.Method.SharesAcrossTasks ? task.Adapter.Method.Standalone(task.Adapter, task.Task.Name, model.Backbone) : null;
+        using var merged = WeightMerger.Merge(model.Backbone, alone ?? task.Adapter, probe, tolerance, output => task.Head.Forward(output, probe.Mask));
         var type = model.Backbone.Config.ModelType;
         var found = HeadExport.Find(type, task.Task, task.Head);
         var head = found ?? HeadExport.Bare(type);

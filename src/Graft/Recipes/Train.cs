@@ -66,7 +66,7 @@ public static class Train
 
     private static TaskData Load(string task, TrainSettings settings)
     {
-        var data = TaskCatalog.Resolve(task, settings.Data, settings.Seed);
+        var data = PublishedSplit.Of(TaskCatalog.Resolve(task, settings.Data, settings.Seed), settings.Split, settings.SplitSeed);
         return settings.Examples is { } examples ? data.Take(examples, settings.Seed) : data;
     }
 }

@@ -25,6 +25,12 @@ public sealed record TrainSettings
     /// <summary>A folder to look for the tasks' data first.</summary>
     public string? Data { get; init; }
 
+    /// <summary>Where dev and test rows come from.</summary>
+    public SplitRule Split { get; init; }
+
+    /// <summary>The seed of the orders of that rule: PHA's is 32, PROPETL's 42.</summary>
+    public long SplitSeed { get; init; } = 32;
+
     /// <summary>The method's name.</summary>
     public string Method { get; init; } = "lora";
 
@@ -146,6 +152,8 @@ public sealed record TrainSettings
                 ? tasks
                 : throw settings.Error("tasks", "no task is named; give --tasks with names from 'graft tasks' or task files."),
             Data = settings.TextOrNull("data"),
+            Split = settings.Choice<SplitRule>("split", defaults.Split),
+            SplitSeed = settings.Whole("split_seed", defaults.SplitSeed),
             Method = settings.TextOrNull("method") ?? defaults.Method,
             Set = settings.Raw("set") is { } set
                 ? JsonNode.Parse(set.GetRawText()) as JsonObject ?? throw settings.Error("set", "'set' is not an object in braces.")
@@ -216,6 +224,8 @@ public sealed record TrainSettings
         ["backbone"] = Backbone,
         ["tasks"] = new JsonArray([.. Tasks.Select(t => (JsonNode)t)]),
         ["data"] = Data,
+        ["split"] = Split.ToString().ToLowerInvariant(),
+        ["split_seed"] = SplitSeed,
         ["method"] = Method,
         ["set"] = Set?.DeepClone(),
         ["share"] = Share,

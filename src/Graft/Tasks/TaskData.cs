@@ -36,6 +36,9 @@ public sealed class TaskData
     /// <summary>Rows that were left out because the task file says <c>"ragged": "skip"</c>.</summary>
     public int SkippedRows { get; init; }
 
+    /// <summary>Whether <see cref="Train"/> is in a random order, of which a draw takes the first rows.</summary>
+    public bool IsShuffled { get; init; }
+
     /// <summary>The rows of a split; an empty list for a test split that does not exist.</summary>
     /// <param name="split">The split.</param>
     public IReadOnlyList<Example> Rows(Split split) => split switch
@@ -65,7 +68,9 @@ public sealed class TaskData
             return this;
         }
 
-        var chosen = SeededOrder.Permutation(Train.Count, seed, "take").Take(examples).Order().Select(row => Train[row]).ToList();
+        var chosen = IsShuffled
+            ? [.. Train.Take(examples)]
+            : SeededOrder.Permutation(Train.Count, seed, "take").Take(examples).Order().Select(row => Train[row]).ToList();
         if (Task.Kind == TaskKind.Classification && chosen.TrueForAll(row => row.Label == chosen[0].Label))
         {
             throw new GraftException(
@@ -73,7 +78,7 @@ public sealed class TaskData
                 "expected two classes or more; take more rows or another seed.");
         }
 
-        return new TaskData(Task, chosen, Dev, Test) { DevIsCutFromTrain = DevIsCutFromTrain, SkippedRows = SkippedRows };
+        return new TaskData(Task, chosen, Dev, Test) { DevIsCutFromTrain = DevIsCutFromTrain, SkippedRows = SkippedRows, IsShuffled = IsShuffled };
     }
 
     /// <summary>
@@ -87,10 +92,11 @@ public sealed class TaskData
         {
             DevIsCutFromTrain = DevIsCutFromTrain,
             SkippedRows = SkippedRows,
+            IsShuffled = IsShuffled,
         };
 
     /// <summary>The same task without rows to report on, for training whose result is judged later or not at all.</summary>
-    public TaskData WithoutTest() => new(Task, Train, Dev, null) { DevIsCutFromTrain = DevIsCutFromTrain, SkippedRows = SkippedRows };
+    public TaskData WithoutTest() => new(Task, Train, Dev, null) { DevIsCutFromTrain = DevIsCutFromTrain, SkippedRows = SkippedRows, IsShuffled = IsShuffled };
 
     private static IReadOnlyList<Example> Draw(IReadOnlyList<Example> rows, int? most, string purpose) => most is { } count && count < rows.Count
         ? [.. SeededOrder.Permutation(rows.Count, 0, purpose).Take(count).Order().Select(row => rows[row])]

@@ -147,6 +147,19 @@ public sealed class JointTrainTests : IDisposable
     }
 
     [Fact]
+    public void A_task_merges_into_the_backbone()
+    {
+        var report = Train.Run(Settings());
+
+        var merged = Merge.Run(report.Tasks[0].Package, Path.Combine(_tiny.Root, "merged"), _tiny.Model);
+
+        Assert.InRange(merged.MaxRelativeDifference, 0, 1e-4);
+        using var model = GraftModel.Load(merged.HeadPackage, merged.Folder);
+        using var joint = GraftModel.Load(report.Tasks[0].Package, _tiny.Model);
+        Assert.Equal(joint.Predict("aa ba").Outputs, model.Predict("aa ba").Outputs, (a, b) => Math.Abs(a - b) < 1e-4);
+    }
+
+    [Fact]
     public void A_comparison_trains_a_mixture_together_with_the_steps_that_its_tasks_get_alone()
     {
         var plan = new ComparisonPlan
