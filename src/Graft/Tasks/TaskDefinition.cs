@@ -1,3 +1,5 @@
+using Graft.Tasks.TextToText;
+
 namespace Graft.Tasks;
 
 /// <summary>What is predicted for a row.</summary>
@@ -39,6 +41,9 @@ public sealed record TaskDefinition(
     IReadOnlyList<string> MetricNames,
     bool IsPair)
 {
+    /// <summary>What its file says about it as text; null where nothing says it.</summary>
+    public TextNames? Text { get; init; }
+
     /// <summary>The metric that checkpoints are chosen by.</summary>
     public string PrimaryMetric => MetricNames[0];
 

@@ -1,3 +1,5 @@
+using Graft.Tasks.TextToText;
+
 namespace Graft.Tasks;
 
 /// <summary>What a task file says, checked but with no rows read. Immutable.</summary>
@@ -21,6 +23,9 @@ public sealed record TaskDescription(
 {
     /// <summary>What the file says about the task for people, null when nothing.</summary>
     public string? About { get; init; }
+
+    /// <summary>What the file says about the task as text; null when nothing.</summary>
+    public TextNames? TextToText { get; init; }
 
     /// <summary>Whether a row has a second text.</summary>
     public bool IsPair => Train[0].Pair is not null;

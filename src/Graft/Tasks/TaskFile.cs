@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Graft.Tasks.TextToText;
 using Graft.Torch;
 
 namespace Graft.Tasks;
@@ -36,7 +37,7 @@ public static class TaskFile
     public static TaskDescription Describe(StrictObject json, string source)
     {
         ArgumentNullException.ThrowIfNull(json);
-        json.Allow(["name", "description", "kind", "labels", "metrics", "files", .. s_reading]);
+        json.Allow(["name", "description", "kind", "labels", "metrics", "files", .. s_reading, "textToText"]);
         var name = Name(json);
         var kind = json.Choice<TaskKind>("kind", null);
         var labels = Labels(json, kind);
@@ -58,7 +59,14 @@ public static class TaskFile
         return new TaskDescription(source, name, kind, labels, MetricNames(json, kind, labels), train, dev, test)
         {
             About = json.TextOrNull("description"),
+            TextToText = TextNames.Read(json.Nested("textToText"), kind, labels, train[0].Pair is null ? 1 : 2, ColumnNames(train[0])),
         };
+    }
+
+    private static IReadOnlyList<string>? ColumnNames(DataFile file)
+    {
+        var names = file.Pair is { } pair ? new[] { file.Text.Name, pair.Name } : [file.Text.Name];
+        return names.All(n => n is { Length: > 0 } && n.Any(char.IsLetter)) ? [.. names.OfType<string>()] : null;
     }
 
     private static string Name(StrictObject json)

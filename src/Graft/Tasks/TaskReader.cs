@@ -32,7 +32,7 @@ public static class TaskReader
             Metrics.Check(name, description.Kind, labels.Count, description.Source);
         }
 
-        var task = new TaskDefinition(description.Name, description.Kind, labels, description.MetricNames, description.IsPair);
+        var task = new TaskDefinition(description.Name, description.Kind, labels, description.MetricNames, description.IsPair) { Text = description.TextToText };
         var reader = new Labeller(task, listed);
         var trainRows = train.ConvertAll(reader.Label);
         var devRows = dev.ConvertAll(reader.Label);

@@ -127,7 +127,7 @@ public sealed class TaskFileTests
     [InlineData("\"ragged\": \"ok\"", "a.task.json, line 12: 'ragged' is 'ok', expected one of refuse, skip, allow.")]
     [InlineData("\"textpair\": \"b\"", "a.task.json, line 13: unknown key 'textpair'; did you mean 'textPair' or 'text'?")]
     [InlineData("\"text_column\": \"b\"", "a.task.json, line 13: unknown key 'text_column'; did you mean 'text'?")]
-    [InlineData("\"x\": \"b\"", "a.task.json, line 13: unknown key 'x'; use one of name, description, kind, labels, metrics, files, format, header, quote, delimiter, ragged, text, textPair, label, labelSeparator.")]
+    [InlineData("\"x\": \"b\"", "a.task.json, line 13: unknown key 'x'; use one of name, description, kind, labels, metrics, files, format, header, quote, delimiter, ragged, text, textPair, label, labelSeparator, textToText.")]
     public void A_task_file_that_breaks_a_rule_is_refused(string change, string sentence)
     {
         using var files = new TaskFolder();
