@@ -54,6 +54,19 @@ public sealed class MetricsTests
     }
 
     [Fact]
+    public void Answers_that_are_no_label_counted_by_hand()
+    {
+        // f1 takes them for the wrong one of two labels: TP 1, FN 1, FP 2. matthews has them as a class of their own: p=(1,2,2) against t=(3,2,0).
+        var rows = Predictions.OfClasses(2, [1, 1, 0, 0, 0], [1, Predictions.NoLabel, 0, Predictions.NoLabel, 1]);
+
+        Assert.Equal(2.0 / 5, Of("accuracy", rows), 15);
+        Assert.Equal(2.0 / 5, Of("micro_f1", rows), 15);
+        Assert.Equal(2.0 / 5, Of("f1", rows), 15);
+        Assert.Equal(((2.0 / 4) + (2.0 / 4)) / 2, Of("macro_f1", rows), 15);
+        Assert.Equal(((2 * 5) - 7) / Math.Sqrt((25 - 9) * (25.0 - 13)), Of("matthews", rows), 14);
+    }
+
+    [Fact]
     public void Label_sets_counted_by_hand()
     {
         var rows = Predictions.OfLabelSets(4, [[0, 1], [2], [], [1]], [[0], [2], [], [0, 1]]);

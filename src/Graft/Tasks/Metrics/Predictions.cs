@@ -3,6 +3,9 @@ namespace Graft.Tasks;
 /// <summary>What was right and what was predicted, row by row. Immutable.</summary>
 public sealed class Predictions
 {
+    /// <summary>The index of an answer that is no label.</summary>
+    public const int NoLabel = -1;
+
     private Predictions(TaskKind kind, int classes, int count) => (Kind, Classes, Count) = (kind, classes, count);
 
     /// <summary>What is predicted.</summary>
@@ -17,7 +20,7 @@ public sealed class Predictions
     /// <summary>The right label index of each row (classification).</summary>
     public IReadOnlyList<int> ExpectedClasses { get; private init; } = [];
 
-    /// <summary>The predicted label index of each row (classification).</summary>
+    /// <summary>The predicted label index of each row (classification); -1 for an answer that is no label.</summary>
     public IReadOnlyList<int> PredictedClasses { get; private init; } = [];
 
     /// <summary>The right label indices of each row (multilabel).</summary>
@@ -35,13 +38,13 @@ public sealed class Predictions
     /// <summary>Predictions of one label per row.</summary>
     /// <param name="classes">Labels there are.</param>
     /// <param name="expected">The right label index of each row.</param>
-    /// <param name="predicted">The predicted label index of each row.</param>
+    /// <param name="predicted">The predicted label index of each row; -1 for an answer that is no label, as a generated text may be.</param>
     /// <exception cref="ArgumentException">The lists differ in length, or an index is outside 0 .. classes-1.</exception>
     public static Predictions OfClasses(int classes, IReadOnlyList<int> expected, IReadOnlyList<int> predicted)
     {
         RequireSameLength(expected, predicted);
         RequireInRange(classes, expected, nameof(expected));
-        RequireInRange(classes, predicted, nameof(predicted));
+        RequireInRange(classes, predicted.Where(label => label != NoLabel), nameof(predicted));
         return new Predictions(TaskKind.Classification, classes, expected.Count) { ExpectedClasses = expected, PredictedClasses = predicted };
     }
 
@@ -82,7 +85,7 @@ public sealed class Predictions
         }
     }
 
-    private static void RequireInRange(int classes, IReadOnlyList<int> labels, string name)
+    private static void RequireInRange(int classes, IEnumerable<int> labels, string name)
     {
         foreach (var label in labels)
         {
