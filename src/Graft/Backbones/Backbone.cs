@@ -30,7 +30,8 @@ public sealed record BackboneOutput(Tensor LastHiddenState, IReadOnlyList<Tensor
 /// <param name="DType">The type of the frozen weights; null keeps the file's.</param>
 /// <param name="Device">Where the weights live; null for the CPU.</param>
 /// <param name="Pooler">Whether to load the pretrained pooler of the first token too, for heads that read it.</param>
-public sealed record BackboneOptions(DType? DType = null, Device? Device = null, bool Pooler = false);
+/// <param name="EncoderOnly">Whether to load an encoder-decoder's encoder alone, for heads that read its states; other backbones are loaded whole.</param>
+public sealed record BackboneOptions(DType? DType = null, Device? Device = null, bool Pooler = false, bool EncoderOnly = false);
 
 /// <summary>
 /// A frozen pretrained model that calls its sites. It knows no method; its weights never change in training. Thread contract: any

@@ -30,7 +30,7 @@ public sealed class T5 : Backbone, ITextDecoder
     private readonly ParameterSite? _head;
     private readonly EmbeddingSite _prompt;
     private readonly T5Stack _encoder;
-    private readonly T5Stack _decoder;
+    private readonly T5Stack? _decoder;
 
     /// <summary>Builds the model with weights from <paramref name="weights"/>.</summary>
     /// <param name="config">The settings every part may read; with a decoder's.</param>
@@ -38,7 +38,7 @@ public sealed class T5 : Backbone, ITextDecoder
     /// <param name="weights">Where the weights come from.</param>
     /// <exception cref="ArgumentException">The settings have no decoder's.</exception>
     public T5(BackboneConfig config, T5Config t5, WeightSource weights)
-        : base(config, weights)
+        : base(weights.EncoderOnly ? config with { Decoder = null } : config, weights)
     {
         _tokens = config.Decoder ?? throw new ArgumentException("T5 needs the settings of its decoder.", nameof(config));
         _t5 = t5;
@@ -48,6 +48,13 @@ public sealed class T5 : Backbone, ITextDecoder
         _words = build.Embedding("shared", config.VocabularySize, config.HiddenSize);
         _prompt = Sites.Add(new EmbeddingSite("encoder.embed_tokens", config.HiddenSize, StackKind.Encoder));
         _encoder = new T5Stack(build, StackKind.Encoder, config.Layers, config, t5);
+        if (weights.EncoderOnly)
+        {
+            weights.Skip("decoder.");
+            weights.Skip("lm_head.");
+            return;
+        }
+
         _decoder = new T5Stack(build, StackKind.Decoder, _tokens.Layers, config, t5);
         _head = t5.TiedHead ? null : build.Weight("lm_head", config.HiddenSize, config.VocabularySize, StackKind.Decoder);
     }
@@ -90,8 +97,9 @@ public sealed class T5 : Backbone, ITextDecoder
 
     private Tensor Decode(Tensor ids, AdapterPass? pass, EncodedText? source)
     {
+        var decoder = _decoder ?? throw new InvalidOperationException("This model was loaded without its decoder; load it whole to write text.");
         pass?.See(null, causal: true);
-        var decoded = _decoder.Decode(pass, AdapterPass.Dropout(pass, _words.Lookup(pass, ids), _t5.Dropout), source);
+        var decoded = decoder.Decode(pass, AdapterPass.Dropout(pass, _words.Lookup(pass, ids), _t5.Dropout), source);
         pass?.See(source?.Mask, causal: false);
         return decoded;
     }

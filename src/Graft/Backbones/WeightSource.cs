@@ -132,7 +132,7 @@ public sealed class WeightSource
     private WeightSource(Architecture architecture, WeightFiles files, DType dtype, BackboneOptions options)
         : this(dtype, options.Device ?? Device.Cpu, options.Pooler)
     {
-        (_architecture, Files) = (architecture, files);
+        (_architecture, Files, EncoderOnly) = (architecture, files, options.EncoderOnly);
         foreach (var key in files.ByKey.Keys)
         {
             _fileKeys.TryAdd(Normalize(key, architecture.Prefix), key);
@@ -158,6 +158,9 @@ public sealed class WeightSource
 
     /// <summary>Whether the pooler of the first token is wanted.</summary>
     internal bool Pooler { get; }
+
+    /// <summary>Whether an encoder-decoder's encoder is wanted alone.</summary>
+    internal bool EncoderOnly { get; }
 
     /// <summary>The weight under <paramref name="key"/> in the wanted type and device.</summary>
     /// <param name="key">The checkpoint key without the head model's prefix.</param>
@@ -209,6 +212,16 @@ public sealed class WeightSource
             {
                 _misshapen.Add($"{fileKey} differs from {_fileKeys[key]}, and config.json ties them (tie_word_embeddings)");
             }
+        }
+    }
+
+    /// <summary>Leaves weights out that the wanted part of the model has not.</summary>
+    /// <param name="prefix">What their keys begin with.</param>
+    internal void Skip(string prefix)
+    {
+        foreach (var key in _fileKeys.Keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal)).ToList())
+        {
+            _fileKeys.Remove(key);
         }
     }
 
