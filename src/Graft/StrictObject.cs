@@ -111,7 +111,7 @@ public sealed class StrictObject
     public T Choice<T>(string key, T? fallback)
         where T : struct, Enum
     {
-        var names = Enum.GetNames<T>().Select(name => name.ToLowerInvariant()).ToList();
+        var names = Enum.GetNames<T>().Select(JsonNamingPolicy.SnakeCaseLower.ConvertName).ToList();
         var text = TextOrNull(key);
         if (text is null)
         {

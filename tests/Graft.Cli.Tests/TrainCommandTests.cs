@@ -46,6 +46,29 @@ public sealed class TrainCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_T5_is_trained_evaluated_and_asked_by_the_same_commands()
+    {
+        using var t5 = new TinyModelFolder(t5: true);
+        string task = t5.WriteTask();
+        string package = Path.Combine(t5.Root, "out", "letters");
+
+        CommandLineRun train = await CommandLineRun.Of(
+            "train", "--backbone", t5.Model, "--tasks", task, "--method", "lora", "--steps", "4", "--out", Path.Combine(t5.Root, "out"), "--json");
+        CommandLineRun eval = await CommandLineRun.Of("eval", package, "--backbone", t5.Model, "--task", task, "--json");
+        CommandLineRun predict = await CommandLineRun.Of("predict", package, "--backbone", t5.Model, "--text", "aa ba", "--json");
+        CommandLineRun shown = await CommandLineRun.Of("predict", package, "--backbone", t5.Model, "--text", "aa ba");
+
+        Assert.Equal((0, 0, 0, 0), (train.ExitCode, eval.ExitCode, predict.ExitCode, shown.ExitCode));
+        Assert.Equal(
+            JsonNode.Parse(train.Out)!["tasks"]![0]!["dev"]!.ToJsonString(), JsonNode.Parse(eval.Out)!["dev"]!.ToJsonString());
+        JsonObject answer = JsonNode.Parse(predict.Out)!["answers"]![0]!.AsObject();
+        Assert.Equal(1, answer["probabilities"]!.AsObject().Sum(p => (double)p.Value!), 1e-4);
+        string written = (string)answer["written"]!;
+        Assert.Equal(written is "0" or "1" or "2" ? $"label{written}" : null, (string?)answer["label"]);
+        Assert.Contains(written is "0" or "1" or "2" ? $"label{written}" : $"wrote '{written}'", shown.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_command_line_overrules_the_recipe_file()
     {
         string recipe = Recipe(new JsonObject { ["epochs"] = 50, ["seed"] = 3, ["set"] = new JsonObject { ["rank"] = 2, ["alpha"] = 5 } });

@@ -6,18 +6,25 @@ using Graft.Torch;
 namespace Graft.TestKit;
 
 /// <summary>
-/// A Hugging Face model folder of a tiny BERT with a vocabulary of made-up words, and a task that it can learn, for tests that go from files
+/// A Hugging Face model folder of a tiny BERT or T5 with a vocabulary of made-up words, and a task that it can learn, for tests that go from files
 /// to files. Deleted on disposal.
 /// </summary>
 public sealed class TinyModelFolder : IDisposable
 {
     private static readonly string[] s_special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-    public TinyModelFolder(double dropout = 0.1)
+    public TinyModelFolder(double dropout = 0.1, bool t5 = false)
     {
         Root = Directory.CreateTempSubdirectory("graft-tiny-").FullName;
         Model = Directory.CreateDirectory(Path.Combine(Root, "model")).FullName;
-        Write(Model, s_special.Concat(Words), dropout: dropout);
+        if (t5)
+        {
+            TinyT5Folder.Write(Model, dropout: dropout);
+        }
+        else
+        {
+            Write(Model, s_special.Concat(Words), dropout: dropout);
+        }
     }
 
     /// <summary>The vocabulary's ordinary words.</summary>

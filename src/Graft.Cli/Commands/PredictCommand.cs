@@ -150,6 +150,8 @@ internal sealed class PredictCommand : CommandWithExamples
 
         private static string Answer(PredictedRow row) => row.Answer.Task.Kind switch
         {
+            TaskKind.Regression when row.Answer.Text is { } text && float.IsNaN(row.Answer.Score) => $"(wrote '{text}', which is no number)",
+            TaskKind.Classification when row.Answer is { Label: null, Text: { } text } => $"(wrote '{text}', which is no label)",
             TaskKind.Regression => $"{row.Answer.Score:0.000}",
             TaskKind.Multilabel when row.Answer.Labels.Count == 0 => "(no label)",
             TaskKind.Multilabel => string.Join("  ", row.Answer.Labels.Select(label => $"{label} {row.Answer.ProbabilityOf(label):0.00}")),

@@ -43,6 +43,8 @@ internal sealed class TrainOptions
         Flag("--share", "Train one adapter for all tasks, a head for each; methods made for several tasks do so by themselves.");
         Text("--sampling", "HOW", "How tasks that share an adapter are drawn: proportional (the default), uniform, temperature.")
             .CompletionSources.Add("proportional", "uniform", "temperature");
+        Text("--head", "KIND", "What answers: text that the decoder writes (T5's default), or pooled states of the encoder.")
+            .CompletionSources.Add("text", "pooled");
         Text("--head-pooling", "HOW", "What the head reads: mean of the tokens (the default), first token, or pooler.")
             .CompletionSources.Add("mean", "first", "pooler");
         Whole("--head-layers", "N", "The head's linear maps: 1 (the default), or 2 with a tanh between them.");

@@ -5,17 +5,30 @@ namespace Graft.Evaluation;
 
 /// <summary>What a model answers on one row. Immutable.</summary>
 /// <param name="Task">What was asked.</param>
-/// <param name="Outputs">Class probabilities, label probabilities, or the score alone.</param>
+/// <param name="Outputs">
+/// Class probabilities, label probabilities, or the score alone. Of a task that is answered with text: the probabilities of the classes' texts, 1
+/// for labels that the text names and 0 for others, or the number, NaN where the text is none.
+/// </param>
 /// <param name="TruncatedTokens">The tokens at the row's end that the model did not see because the row is longer than it takes.</param>
 public sealed record Answer(TaskDefinition Task, IReadOnlyList<float> Outputs, int TruncatedTokens = 0)
 {
-    /// <summary>The predicted labels: one of a classification, any number of a multilabel task (most probable first), none of a regression.</summary>
-    public IReadOnlyList<string> Labels => field ??= Task.Kind switch
+    /// <summary>The text that was written, where the task is answered with text; otherwise null.</summary>
+    public string? Text { get; init; }
+
+    /// <summary>
+    /// The predicted labels: one of a classification (none where a written text is no label), any number of a multilabel task (most probable
+    /// first), none of a regression.
+    /// </summary>
+    public IReadOnlyList<string> Labels
     {
-        TaskKind.Classification => [Task.Labels[Evaluator.ArgMax([.. Outputs])]],
-        TaskKind.Multilabel => [.. Evaluator.PredictedLabels([.. Outputs]).OrderByDescending(l => Outputs[l]).Select(l => Task.Labels[l])],
-        _ => [],
-    };
+        get => field ??= Task.Kind switch
+        {
+            TaskKind.Classification => [Task.Labels[Evaluator.ArgMax([.. Outputs])]],
+            TaskKind.Multilabel => [.. Evaluator.PredictedLabels([.. Outputs]).OrderByDescending(l => Outputs[l]).Select(l => Task.Labels[l])],
+            _ => [],
+        };
+        init;
+    }
 
     /// <summary>The most probable predicted label; null when none is predicted.</summary>
     public string? Label => Labels.Count > 0 ? Labels[0] : null;
@@ -44,11 +57,16 @@ public sealed record Answer(TaskDefinition Task, IReadOnlyList<float> Outputs, i
 
     /// <summary>
     /// The answer as JSON: <c>task</c>; <c>label</c> and <c>probability</c> (classification), <c>labels</c> (multilabel) or <c>score</c>
-    /// (regression); <c>probabilities</c> by label; <c>truncated_tokens</c> where there are any.
+    /// (regression); <c>written</c>, the text of a task that is answered with text; <c>probabilities</c> by label; <c>truncated_tokens</c> where there are any.
     /// </summary>
     public JsonObject ToJson()
     {
         var json = new JsonObject { ["task"] = Task.Name };
+        if (Text is not null)
+        {
+            json["written"] = Text;
+        }
+
         switch (Task.Kind)
         {
             case TaskKind.Regression:

@@ -1,3 +1,4 @@
+using Graft.Backbones;
 using Graft.Tasks;
 using Graft.Tasks.Batches;
 using Graft.Tasks.Heads;
@@ -34,13 +35,13 @@ public static class Evaluator
     {
         var observed = new ObservedSums();
         var outputs = Answer(model, rows, batchSize, observed, cancellation);
-        return new EvaluationResult(Measure(model.Task, rows.Examples, outputs), outputs, observed.Values());
+        return new EvaluationResult(Measure(model.Task, rows.Examples, Judged(model, outputs)), outputs, observed.Values());
     }
 
     /// <summary>The task's metrics of answers.</summary>
     /// <param name="task">What is predicted.</param>
     /// <param name="rows">The labelled rows.</param>
-    /// <param name="outputs">Per row: class probabilities, label probabilities, or the score alone.</param>
+    /// <param name="outputs">Per row: class probabilities (NaN for an answer that is no label), label probabilities, or the score alone.</param>
     /// <returns>The metrics by name, in the task's order.</returns>
     public static IReadOnlyDictionary<string, double> Measure(TaskDefinition task, IReadOnlyList<Example> rows, IReadOnlyList<float[]> outputs)
     {
@@ -68,23 +69,40 @@ public static class Evaluator
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = new TensorScope();
-            var (logits, _, observations) = model.Forward(rows.Batch(batch, model.Backbone.Device));
-            observed?.Add(observations);
-            var values = ((PooledHead)model.Head).Predict(logits).To(DType.Float32).To(Device.Cpu).Contiguous().ToArray<float>();
-            var width = values.Length / batch.Length;
+            var input = rows.Batch(batch, model.Backbone.Device);
+            var answers = model.Head is PooledHead head ? Pooled(model, head, input, observed) : Written(model, rows, input);
             for (var i = 0; i < batch.Length; i++)
             {
-                outputs[batch[i]] = values[(i * width)..((i + 1) * width)];
+                outputs[batch[i]] = answers[i];
             }
         }
 
         return outputs;
     }
 
+    private static float[][] Pooled(TaskModel model, PooledHead head, BackboneInput input, ObservedSums? observed)
+    {
+        var (logits, _, observations) = model.Forward(input);
+        observed?.Add(observations);
+        var values = head.Predict(logits).To(DType.Float32).To(Device.Cpu).Contiguous().ToArray<float>();
+        return [.. values.Chunk(head.Config.Outputs)];
+    }
+
+    private static float[][] Written(TaskModel model, TokenizedRows rows, BackboneInput input)
+    {
+        var (head, codec) = ((TextHeadConfig)model.Head.Config, rows.Text ?? throw new ArgumentException("The rows have no texts for the model's head.", nameof(rows)));
+        TextRow[] asked = [.. Enumerable.Repeat(new TextRow(model.Row, head, codec), (int)input.InputIds.Size(0))];
+        return [.. TextAnswers.Generate(model.Backbone, input, asked).Select(head.Format.Read)];
+    }
+
+    // A text that is no number counts as -1, as in the authors' code.
+    private static IReadOnlyList<float[]> Judged(TaskModel model, IReadOnlyList<float[]> outputs) =>
+        model is { Head: TextHead, Task.Kind: TaskKind.Regression } ? [.. outputs.Select(o => float.IsNaN(o[0]) ? [-1f] : o)] : outputs;
+
     private static Predictions Judge(TaskDefinition task, IReadOnlyList<Example> rows, IReadOnlyList<float[]> outputs) => task.Kind switch
     {
         TaskKind.Classification => Predictions.OfClasses(
-            task.Outputs, [.. rows.Select(r => r.Label)], [.. outputs.Select(ArgMax)]),
+            task.Outputs, [.. rows.Select(r => r.Label)], [.. outputs.Select(o => float.IsNaN(o[0]) ? Predictions.NoLabel : ArgMax(o))]),
         TaskKind.Multilabel => Predictions.OfLabelSets(
             task.Outputs, [.. rows.Select(r => r.Labels)], [.. outputs.Select(PredictedLabels)]),
         _ => Predictions.OfScores([.. rows.Select(r => r.Score)], [.. outputs.Select(o => (double)o[0])]),

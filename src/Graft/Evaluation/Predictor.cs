@@ -3,6 +3,7 @@ using Graft.Methods.Core;
 using Graft.Tasks;
 using Graft.Tasks.Batches;
 using Graft.Tasks.Heads;
+using Graft.Tasks.TextToText;
 using Graft.Text;
 using Graft.Torch;
 
@@ -23,6 +24,7 @@ public sealed class Predictor : IDisposable
     private readonly Backbone _backbone;
     private readonly Tokenizer _tokenizer;
     private readonly Dictionary<string, TaskModel> _models = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TextCodec> _texts = new(StringComparer.Ordinal);
 
     /// <summary>Joins tasks on a backbone.</summary>
     /// <param name="backbone">The frozen model; not owned.</param>
@@ -43,6 +45,11 @@ public sealed class Predictor : IDisposable
             if (!_models.TryAdd(model.Task.Name, model))
             {
                 throw new GraftException($"Two packages answer the task '{model.Task.Name}'; load one of them.");
+            }
+
+            if (model.Head is TextHead head)
+            {
+                _texts.Add(model.Task.Name, new TextCodec(head.Config.Format, tokenizer, backbone.Config));
             }
         }
 
@@ -114,10 +121,11 @@ public sealed class Predictor : IDisposable
     private Encoding[] Encode(IReadOnlyList<PredictionRow> rows)
     {
         var encodings = new Encoding[rows.Count];
-        foreach (var group in Enumerable.Range(0, rows.Count).GroupBy(r => _models[rows[r].Task].MaxTokens))
+        foreach (var group in Enumerable.Range(0, rows.Count).GroupBy(r => (_models[rows[r].Task].MaxTokens, Text: _texts.GetValueOrDefault(rows[r].Task))))
         {
             var members = group.ToList();
-            var encoded = _tokenizer.EncodeBatch([.. members.Select(r => (rows[r].Text, rows[r].Pair))], group.Key);
+            List<(string, string?)> texts = [.. members.Select(r => (rows[r].Text, rows[r].Pair))];
+            var encoded = group.Key.Text is { } text ? text.Sources(texts, group.Key.MaxTokens) : _tokenizer.EncodeBatch(texts, group.Key.MaxTokens);
             for (var i = 0; i < members.Count; i++)
             {
                 encodings[members[i]] = encoded[i];
@@ -131,6 +139,45 @@ public sealed class Predictor : IDisposable
     {
         using var frozen = Autograd.NoGrad();
         using var scope = new TensorScope();
+        var written = batch.Where(r => _texts.ContainsKey(rows[r].Task)).ToArray();
+        if (written.Length > 0)
+        {
+            Write(written, rows, encodings, answers);
+            batch = [.. batch.Except(written)];
+        }
+
+        if (batch.Length > 0)
+        {
+            Pool(batch, rows, encodings, answers);
+        }
+    }
+
+    private void Write(int[] batch, IReadOnlyList<PredictionRow> rows, Encoding[] encodings, Answer[] answers)
+    {
+        var input = PaddedBatch.Of([.. batch.Select(r => encodings[r])], _tokenizer.PadId ?? 0, _backbone.Device);
+        var asked = Array.ConvertAll(batch, r => Row(rows[r].Task));
+        var texts = TextAnswers.Generate(_backbone, input, asked);
+        foreach (var group in Enumerable.Range(0, batch.Length).GroupBy(i => rows[batch[i]].Task))
+        {
+            var (members, model) = (group.ToArray(), _models[group.Key]);
+            var probabilities = model.Task.Kind == TaskKind.Classification
+                ? TextAnswers.Probabilities(_backbone, Rows(input, members), Array.ConvertAll(members, i => asked[i]))
+                : null;
+            for (var i = 0; i < members.Length; i++)
+            {
+                var (at, text) = (batch[members[i]], texts[members[i]]);
+                var read = asked[members[i]].Head.Format.Read(text);
+                var answer = new Answer(model.Task, probabilities?[i] ?? read, encodings[at].TruncatedTokens) { Text = text };
+                answers[at] = probabilities is null ? answer
+                    : answer with { Labels = float.IsNaN(read[0]) ? [] : [model.Task.Labels[Evaluator.ArgMax(read)]] };
+            }
+        }
+
+        TextRow Row(string task) => new(_models[task].Row, (TextHeadConfig)_models[task].Head.Config, _texts[task]);
+    }
+
+    private void Pool(int[] batch, IReadOnlyList<PredictionRow> rows, Encoding[] encodings, Answer[] answers)
+    {
         var input = PaddedBatch.Of([.. batch.Select(r => encodings[r])], _tokenizer.PadId ?? 0, _backbone.Device);
         var adapters = Array.ConvertAll(batch, r => _models[rows[r].Task].Row);
         var output = new AdaptedModel(_backbone).Forward(input, adapters).Output;
@@ -146,6 +193,17 @@ public sealed class Predictor : IDisposable
                 answers[batch[at]] = new Answer(model.Task, outputs, encodings[batch[at]].TruncatedTokens);
             }
         }
+    }
+
+    private static BackboneInput Rows(BackboneInput input, int[] members)
+    {
+        if (members.Length == input.InputIds.Size(0))
+        {
+            return input;
+        }
+
+        var index = Tensor.From(Array.ConvertAll(members, m => (long)m)).To(input.InputIds.Device);
+        return new BackboneInput(input.InputIds.IndexSelect(0, index), input.Mask?.IndexSelect(0, index), input.TypeIds?.IndexSelect(0, index));
     }
 
     private static (BackboneOutput Output, Tensor? Mask) Rows(BackboneOutput output, Tensor? mask, int[] members, int count)

@@ -4,7 +4,6 @@ using Graft.Backbones;
 using Graft.Evaluation;
 using Graft.Formats.Packages;
 using Graft.Tasks;
-using Graft.Tasks.Batches;
 using Graft.Tasks.Heads;
 using Graft.Torch;
 using Graft.Training;
@@ -104,7 +103,7 @@ public static class Evaluate
                 return EvaluationResult.OfNoRows;
             }
 
-            var tokenized = TokenizedRows.Create(task, rows, model.Tokenizer, model.Models[0].MaxTokens);
+            var tokenized = model.Models[0].Tokenize(rows, model.Tokenizer);
             truncated += tokenized.TruncatedRows;
             return Evaluator.Evaluate(model.Models[0], tokenized, settings.Batch, cancellation);
         }

@@ -62,7 +62,8 @@ public sealed class GraftModel : IDisposable
         var opened = packages.Select(AdapterPackage.Open).ToList();
         var folder = FindBackbone(opened[0], backbone);
         var pooler = opened.Exists(p => TaskModelPackage.Head(p) is PooledHeadConfig { Pooling: Pooling.Pooler });
-        var loaded = Backbone.Load(folder, (options ?? new BackboneOptions()) with { Pooler = pooler });
+        var encoder = opened.TrueForAll(p => TaskModelPackage.Head(p) is PooledHeadConfig);
+        var loaded = Backbone.Load(folder, (options ?? new BackboneOptions()) with { Pooler = pooler, EncoderOnly = encoder });
         IReadOnlyList<TaskModel> models = [];
         try
         {

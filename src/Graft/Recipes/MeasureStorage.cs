@@ -3,6 +3,7 @@ using Graft.Evaluation.Comparisons;
 using Graft.Methods.Core;
 using Graft.Tasks;
 using Graft.Tasks.Heads;
+using Graft.Tasks.TextToText;
 using Graft.Text;
 using Graft.Torch;
 
@@ -117,8 +118,12 @@ public static class MeasureStorage
     }
 
     private static TaskModel Model(TaskDefinition task, int number, Backbone backbone, Adapter adapter, Rng rng) => new(
-        task with { Name = Name(number) }, backbone, adapter, new PooledHead(new PooledHeadConfig(task.Kind, task.Outputs), backbone.Config.HiddenSize, rng),
+        task with { Name = Name(number) }, backbone, adapter, HeadSettings.Create(Head(task, backbone), backbone, rng),
         TaskModel.Room(backbone, adapter.Method, adapter.Config));
+
+    private static HeadConfig Head(TaskDefinition task, Backbone backbone) => backbone.Config.Decoder is null
+        ? new PooledHeadConfig(task.Kind, task.Outputs)
+        : new TextHeadConfig(task.Kind, task.Outputs, TextFormat.Of(task), Longest: 3);
 
     private static string Name(int number) => $"task-{number}";
 

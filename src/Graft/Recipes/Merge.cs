@@ -47,6 +47,7 @@ public static class Merge
 
     private const int Rows = 16;
     private const int Longest = 48;
+    private const int Written = 6;
 
     /// <summary>Merges a package.</summary>
     /// <param name="package">The package's folder, or <c>FOLDER#TASK</c>.</param>
@@ -66,7 +67,7 @@ public static class Merge
         using var scope = new TensorScope();
         using var frozen = Autograd.NoGrad();
         var task = model.Models[0];
-        var probe = Probe(model.Backbone, task.MaxTokens);
+        var probe = Probe(model.Backbone, task);
         var expected = task.Forward(probe).Logits;
 
         // A task of several merges as the adapter of its own that computes the same, where there is one.
@@ -89,7 +90,7 @@ public static class Merge
     // What was written is read back as any other model: its answers are the ones that are reported.
     private static MergeReport Finish(string place, TaskModel trained, BackboneInput probe, Tensor expected, MergeReport report)
     {
-        using var written = Backbone.Load(place, new BackboneOptions(Pooler: trained.Head.Config is PooledHeadConfig { Pooling: Pooling.Pooler }));
+        using var written = Backbone.Load(place, new BackboneOptions(Pooler: trained.Head.Config is PooledHeadConfig { Pooling: Pooling.Pooler }, EncoderOnly: trained.Head is PooledHead));
         using var rng = new Rng(0);
         var none = PeftMethods.Get("head");
         var head = HeadSettings.Create(trained.Head.Config, written, rng);
@@ -110,9 +111,9 @@ public static class Merge
         return report with { MaxAbsoluteDifference = absolute, MaxRelativeDifference = relative };
     }
 
-    private static BackboneInput Probe(Backbone backbone, int maxTokens)
+    private static BackboneInput Probe(Backbone backbone, TaskModel task)
     {
-        var longest = Math.Min(Longest, maxTokens);
+        var longest = Math.Min(Longest, task.MaxTokens);
         var random = new Random(0);
         var ids = new long[Rows * longest];
         var mask = new float[ids.Length];
@@ -125,6 +126,13 @@ public static class Merge
             }
         }
 
-        return new BackboneInput(Tensor.From(ids, Rows, longest), Tensor.From(mask, Rows, longest));
+        var input = new BackboneInput(Tensor.From(ids, Rows, longest), Tensor.From(mask, Rows, longest));
+        if (task.Head is not TextHead || backbone.Config.Decoder is not { } decoder)
+        {
+            return input;
+        }
+
+        var read = Enumerable.Range(0, Rows * Written).Select(i => i % Written == 0 ? decoder.StartId : (long)random.Next(2, backbone.Config.VocabularySize));
+        return input with { DecoderIds = Tensor.From([.. read], Rows, Written) };
     }
 }

@@ -33,7 +33,7 @@ public static class Train
         }
 
         using var loaded = LoadedBackbone.Load(
-            settings.Backbone, new BackboneOptions(settings.FrozenType, Device.Parse(settings.Device), settings.HeadPooling == Pooling.Pooler));
+            settings.Backbone, new BackboneOptions(settings.FrozenType, Device.Parse(settings.Device), settings.HeadPooling == Pooling.Pooler, settings.Head == HeadKind.Pooled));
         return Run(settings, loaded, tasks, progress, cancellation);
     }
 

@@ -52,6 +52,12 @@ public sealed record TrainSettings
     /// <summary>Whether rows are drawn anew each time.</summary>
     public bool Replacement { get; init; }
 
+    /// <summary>What the head reads; null for text on a backbone that has a decoder and for pooled states on others.</summary>
+    public HeadKind? Head { get; init; }
+
+    /// <summary>How the losses of target tokens become one number; of text heads.</summary>
+    public LossReduction LossReduction { get; init; }
+
     /// <summary>How the head makes one vector of a text's hidden states.</summary>
     public Pooling HeadPooling { get; init; }
 
@@ -163,6 +169,8 @@ public sealed record TrainSettings
             Temperature = mixture.Temperature,
             OneTaskBatches = mixture.OneTaskBatches,
             Replacement = mixture.Replacement,
+            Head = settings.Has("head") ? settings.Choice<HeadKind>("head", null) : null,
+            LossReduction = settings.Choice<LossReduction>("loss_reduction", defaults.LossReduction),
             HeadPooling = settings.Choice<Pooling>("head_pooling", defaults.HeadPooling),
             HeadLayers = settings.Whole("head_layers", defaults.HeadLayers) is (1 or 2) and var layers
                 ? (int)layers
@@ -219,7 +227,25 @@ public sealed record TrainSettings
     };
 
     /// <summary>The settings as a recipe's JSON, without what a resumed run may change.</summary>
-    public JsonObject ToJson() => new()
+    public JsonObject ToJson()
+    {
+        var json = Plain();
+
+        // Left out where they are not given, so that runs keep the identity that they had before there were such settings.
+        if (Head is { } head)
+        {
+            json["head"] = HeadSettings.Name(head);
+        }
+
+        if (LossReduction != LossReduction.Mean)
+        {
+            json["loss_reduction"] = HeadSettings.Name(LossReduction);
+        }
+
+        return json;
+    }
+
+    private JsonObject Plain() => new()
     {
         ["backbone"] = Backbone,
         ["tasks"] = new JsonArray([.. Tasks.Select(t => (JsonNode)t)]),

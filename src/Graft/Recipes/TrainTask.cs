@@ -31,6 +31,8 @@ internal sealed class TrainTask(
     TrainedAdapters trained, TrainUnit unit, (int Number, int Count) place, Action<TrainProgress>? progress)
 {
     private readonly Backbone _backbone = loaded.Backbone;
+    private readonly IReadOnlyDictionary<string, TaskHead> _heads =
+        unit.Tasks.ToDictionary(t => t.Task.Name, t => TaskHead.Of(settings, t, loaded), StringComparer.Ordinal);
     private readonly Stopwatch _clock = new();
     private IReadOnlyList<IReadOnlyDictionary<string, double>>? _bestOnDev;
     private TrainProgress _state = new(TrainPhase.Preparing, unit.Name, place.Number, place.Count, 0, 0, double.NaN, 0, null, unit.Metric);
@@ -40,7 +42,7 @@ internal sealed class TrainTask(
     {
         Tell(_state);
         var identity = settings.Identity(
-            string.Join('+', unit.Tasks.Select(t => t.Task.Name)), _backbone.Fingerprint, unit.Tasks.SelectMany(t => t.Train.Concat(t.Dev)));
+            string.Join('+', unit.Tasks.Select(Identified)), _backbone.Fingerprint, unit.Tasks.SelectMany(t => t.Train.Concat(t.Dev)));
         if (settings.Resume && run.Finished(unit.Name, identity) is { } finished)
         {
             return Done(finished, "was finished before");
@@ -121,26 +123,20 @@ internal sealed class TrainTask(
             checkpoint, trainer, best, new RunState(identity, log.Length, before.Seconds + _clock.Elapsed.TotalSeconds));
     }
 
+    // How rows are written is part of what is trained; without a text head a task's name alone is, as it was before there were such heads.
+    private string Identified(TaskData data) => _heads[data.Task.Name] is { Codec: not null, Config: var config }
+        ? $"{data.Task.Name} {HeadSettings.ToJson(config).ToJsonString()}"
+        : data.Task.Name;
+
     private TokenizedRows Tokenized(TaskData data, IReadOnlyList<Example> rows, int maxTokens) =>
-        TokenizedRows.Create(data.Task, rows, loaded.Tokenizer, maxTokens);
+        TokenizedRows.Create(data.Task, rows, loaded.Tokenizer, maxTokens, _heads[data.Task.Name].Codec);
 
     private TaskModels CreateModels(int maxTokens)
     {
         using var rng = new Rng(settings.Seed, Device.Cpu);
         var adapter = trained.Attach(unit.Name, rng, unit.IsJoint && method.SharesAcrossTasks ? [.. unit.Tasks.Select(t => t.Task.Name)] : null);
-        return new TaskModels([.. unit.Tasks.Select(data => CreateModel(data, adapter, maxTokens, rng))]);
-    }
-
-    private TaskModel CreateModel(TaskData data, Adapter adapter, int maxTokens, Rng rng)
-    {
-        var scores = data.Task.Kind == TaskKind.Regression ? data.Train.Select(r => r.Score).ToList() : [];
-        var mean = scores.Count > 0 ? scores.Average() : 0;
-        var deviation = scores.Count > 0 ? Math.Sqrt(scores.Average(s => (s - mean) * (s - mean))) : 1;
-        var head = new PooledHead(
-            new PooledHeadConfig(
-                data.Task.Kind, data.Task.Outputs, settings.HeadPooling, settings.HeadDropout, mean, deviation > 0 ? deviation : 1, settings.HeadLayers),
-            _backbone.Config.HiddenSize, rng);
-        return new TaskModel(data.Task, _backbone, adapter, head, maxTokens);
+        return new TaskModels([.. unit.Tasks.Select(data =>
+            new TaskModel(data.Task, _backbone, adapter, HeadSettings.Create(_heads[data.Task.Name].Config, _backbone, rng), maxTokens))]);
     }
 
     private void EvaluateOnDev(TaskModels models, IReadOnlyList<TokenizedRows> dev, BestOnDev best, TrainStep step, RunLog log)

@@ -57,7 +57,7 @@ public sealed class Trainer : IDisposable
     /// <param name="models">The models; changed by training.</param>
     /// <param name="rows">The training rows of each, in their order.</param>
     /// <param name="settings">The settings.</param>
-    /// <exception cref="GraftException">The settings let the adapter rest in every block.</exception>
+    /// <exception cref="GraftException">The settings let the adapter rest in every block, or there is nothing to train.</exception>
     public Trainer(TaskModels models, IReadOnlyList<TokenizedRows> rows, TrainingSettings settings)
     {
         ArgumentNullException.ThrowIfNull(models);
@@ -81,7 +81,14 @@ public sealed class Trainer : IDisposable
             ScheduleKind.Cosine => Schedules.Cosine(warmup, TotalSteps),
             _ => Schedules.Constant(warmup),
         };
-        Optimizer = new AdamW(Groups(models, settings));
+        var groups = Groups(models, settings);
+        if (groups.Count == 0)
+        {
+            throw new GraftException(
+                $"{models.Adapter.Method.Name} has no parameters of its own, and answers that are text have no head to train; choose another method, or give --head pooled.");
+        }
+
+        Optimizer = new AdamW(groups);
         _peaks = [.. Optimizer.Groups.Select(g => g.LearningRate)];
         _parameters = [.. Optimizer.Groups.SelectMany(g => g.Parameters)];
         _watch = new GradientWatch(models, _sampler.StepsPerEpoch, settings.AdapterDrop > 0);

@@ -6,7 +6,6 @@ using Graft.Evaluation.Comparisons;
 using Graft.Formats.Packages;
 using Graft.Methods.Core;
 using Graft.Tasks;
-using Graft.Tasks.Batches;
 using Graft.Tasks.Heads;
 using Graft.Torch;
 using Graft.Training;
@@ -120,7 +119,7 @@ internal sealed class ComparisonWork(
         var package = AdapterPackage.Open(report.Package);
         using var model = TaskModelPackage.Load(package, backbone);
         IReadOnlyDictionary<string, double> test = data.Test is { Count: > 0 } rows
-            ? Evaluator.Evaluate(model, TokenizedRows.Create(data.Task, rows, bench.Loaded.Tokenizer, model.MaxTokens)).Metrics
+            ? Evaluator.Evaluate(model, model.Tokenize(rows, bench.Loaded.Tokenizer)).Metrics
             : new Dictionary<string, double>(StringComparer.Ordinal);
         var score = new TaskScore(
             report.Task, report.PrimaryMetric, report.Dev, test, report.BestStep, report.Steps, report.TrainRows, trace.Curve);

@@ -7,6 +7,26 @@ namespace Graft.Tasks.Batches;
 /// <summary>Joins tokenized texts into a batch. Stateless and thread-safe.</summary>
 public static class PaddedBatch
 {
+    /// <summary>Joins lists of ids, filled to the longest.</summary>
+    /// <param name="rows">B lists, at least one.</param>
+    /// <param name="padId">The id that fills.</param>
+    /// <returns>[B, S] int64, on the CPU.</returns>
+    public static Tensor Ids(IReadOnlyList<int[]> rows, long padId)
+    {
+        var length = rows.Max(r => r.Length);
+        var ids = new long[rows.Count * length];
+        Array.Fill(ids, padId);
+        for (var i = 0; i < rows.Count; i++)
+        {
+            for (var t = 0; t < rows[i].Length; t++)
+            {
+                ids[(i * length) + t] = rows[i][t];
+            }
+        }
+
+        return Tensor.From(ids, rows.Count, length);
+    }
+
     /// <summary>Joins texts into a batch, padded to the longest.</summary>
     /// <param name="encodings">The tokens of B texts, at least one.</param>
     /// <param name="padId">The id that fills.</param>

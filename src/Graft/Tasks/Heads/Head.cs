@@ -8,6 +8,16 @@ namespace Graft.Tasks.Heads;
 /// <param name="Outputs">The numbers of an answer: one per label; 1 for regression.</param>
 public abstract record HeadConfig(TaskKind Kind, int Outputs);
 
+/// <summary>What a head reads.</summary>
+public enum HeadKind
+{
+    /// <summary>One vector made of a text's hidden states.</summary>
+    Pooled,
+
+    /// <summary>What the backbone's decoder writes.</summary>
+    Text,
+}
+
 /// <summary>How much of a loss rows bear. Immutable.</summary>
 /// <param name="Rows">The rows.</param>
 /// <param name="Tokens">The real tokens of their targets, for heads whose targets are texts; otherwise as many as rows.</param>

@@ -7,13 +7,13 @@ namespace Graft.Tasks.Heads;
 /// <summary>Says a head in the words of the Hugging Face class that computes the same, where there is one. Stateless.</summary>
 internal static class HeadExport
 {
-    /// <summary>The bare model's class, for heads that no class has.</summary>
+    /// <summary>The bare model's class, for heads that no class has; T5's is its encoder, as pooled heads stand on that alone.</summary>
     /// <param name="modelType">The architecture.</param>
-    public static ModelHead Bare(string modelType) => new(Class(modelType) + "Model", "", [], []);
+    public static ModelHead Bare(string modelType) => new(Class(modelType) + (modelType is "t5" or "mt5" ? "EncoderModel" : "Model"), "", [], []);
 
     /// <summary>
     /// The class with this head, or null. BERT's has a pooler and a linear map, which is one layer on the pretrained pooler or two layers on the
-    /// first token; RoBERTa's is two layers on the first token. The mean over tokens is in no class.
+    /// first token; RoBERTa's is two layers on the first token. The mean over tokens is in no class. A text head is the class of the model that writes.
     /// </summary>
     /// <param name="modelType">The architecture.</param>
     /// <param name="task">The task, for the names of its labels.</param>
@@ -23,7 +23,7 @@ internal static class HeadExport
     {
         if (of is not PooledHead head)
         {
-            return null;
+            return new ModelHead(Class(modelType) + "ForConditionalGeneration", "", [], []);
         }
 
         var own = head.NamedParameters().ToDictionary(p => p.Path, p => p.Parameter.Value.Detach(), StringComparer.Ordinal);
@@ -68,5 +68,5 @@ internal static class HeadExport
         };
     }
 
-    private static string Class(string modelType) => char.ToUpperInvariant(modelType[0]) + modelType[1..];
+    private static string Class(string modelType) => modelType == "mt5" ? "MT5" : char.ToUpperInvariant(modelType[0]) + modelType[1..];
 }

@@ -1,5 +1,7 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Backbones;
+using Graft.Tasks.TextToText;
 using Graft.Torch;
 
 namespace Graft.Tasks.Heads;
@@ -7,6 +9,8 @@ namespace Graft.Tasks.Heads;
 /// <summary>Writes the settings of heads into packages, reads them back, and makes heads of them. Stateless.</summary>
 internal static class HeadSettings
 {
+    private const string TextType = "text";
+
     /// <summary>The settings as a package keeps them.</summary>
     /// <param name="config">The settings.</param>
     public static JsonObject ToJson(HeadConfig config) => config switch
@@ -19,6 +23,17 @@ internal static class HeadSettings
             ["target_mean"] = pooled.TargetMean,
             ["target_scale"] = pooled.TargetScale,
         },
+        TextHeadConfig text => new JsonObject
+        {
+            ["type"] = TextType,
+            ["prefix"] = text.Format.Prefix,
+            ["fields"] = List(text.Format.Fields),
+            ["targets"] = List(text.Format.Targets),
+            ["reading"] = Name(text.Format.Reading),
+            ["decimals"] = text.Format.Decimals,
+            ["longest"] = text.Longest,
+            ["reduction"] = Name(text.Reduction),
+        },
         _ => throw new ArgumentException($"{config.GetType().Name} is no head that packages know.", nameof(config)),
     };
 
@@ -30,7 +45,12 @@ internal static class HeadSettings
     public static HeadConfig Read(JsonObject settings, TaskDefinition task, string path)
     {
         var head = StrictJson.From(settings, $"{path}, 'head'");
-        return Pooled(head, task, path);
+        return head.TextOrNull("type") switch
+        {
+            null => Pooled(head, task, path),
+            TextType => Text(head, task, path),
+            var other => throw head.Error("type", $"'head.type' is '{other}', and this Graft knows {TextType} and pooled heads, which have no type; update Graft."),
+        };
     }
 
     /// <summary>Makes a head with initial weights.</summary>
@@ -40,13 +60,14 @@ internal static class HeadSettings
     public static Head Create(HeadConfig config, Backbone backbone, Rng rng) => config switch
     {
         PooledHeadConfig pooled => new PooledHead(pooled, backbone.Config.HiddenSize, rng),
+        TextHeadConfig text => new TextHead(text),
         _ => throw new ArgumentException($"{config.GetType().Name} is no head that can be made.", nameof(config)),
     };
 
     /// <summary>The name of a value in files.</summary>
     /// <param name="value">The value.</param>
     public static string Name<T>(T value)
-        where T : struct, Enum => value.ToString().ToLowerInvariant();
+        where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
 
     /// <summary>The value of a name in a file.</summary>
     /// <param name="path">The file.</param>
@@ -56,11 +77,41 @@ internal static class HeadSettings
     public static T Choice<T>(string path, string key, string name)
         where T : struct, Enum
     {
-        var names = Enum.GetNames<T>().Select(n => n.ToLowerInvariant()).ToList();
+        var names = Enum.GetNames<T>().Select(JsonNamingPolicy.SnakeCaseLower.ConvertName).ToList();
         return names.IndexOf(name) is var at and >= 0
             ? Enum.GetValues<T>()[at]
             : throw new GraftException($"{path}: '{key}' is '{name}'; {Suggest.Hint(name, names)}");
     }
+
+    private static TextHeadConfig Text(StrictObject head, TaskDefinition task, string path)
+    {
+        head.Allow("type", "prefix", "fields", "targets", "reading", "decimals", "longest", "reduction");
+        var (fields, targets) = (head.TextList("fields") ?? [], head.TextList("targets") ?? []);
+        var expected = task.Kind == TaskKind.Regression ? 0 : task.Labels.Count;
+        if (fields.Count != (task.IsPair ? 2 : 1) || targets.Count != expected)
+        {
+            throw head.Error(
+                "fields", $"'head' has {fields.Count} fields and {targets.Count} targets, which does not fit the task; take the package from where it was trained again.");
+        }
+
+        var reading = Choice<TextReading>(path, "head.reading", head.Text("reading"));
+        if ((reading == TextReading.Number) != (task.Kind == TaskKind.Regression) || (reading == TextReading.Labels) != (task.Kind == TaskKind.Multilabel))
+        {
+            throw head.Error("reading", $"'head.reading' is '{Name(reading)}', which does not fit the task; take the package from where it was trained again.");
+        }
+
+        var (decimals, longest) = (head.Whole("decimals", 1), head.Whole("longest", 0));
+        if (decimals is < 0 or > TextNames.MostDecimals || longest is < 1 or > TextCodec.MostTokens)
+        {
+            throw head.Error("longest", $"'head' has {decimals} decimals and {longest} tokens, which no answer has; take the package from where it was trained again.");
+        }
+
+        return new TextHeadConfig(
+            task.Kind, task.Outputs, new TextFormat(head.TextOrNull("prefix") ?? "", fields, targets, reading, (int)decimals), (int)longest,
+            Choice<LossReduction>(path, "head.reduction", head.Text("reduction")));
+    }
+
+    private static JsonArray List(IEnumerable<string> items) => [.. items.Select(i => (JsonNode?)i)];
 
     private static PooledHeadConfig Pooled(StrictObject head, TaskDefinition task, string path)
     {

@@ -1,6 +1,9 @@
 using Graft.Backbones;
 using Graft.Backbones.Sites;
 using Graft.Methods.Core;
+using Graft.Tasks.Batches;
+using Graft.Tasks.TextToText;
+using Graft.Text;
 using Graft.Torch;
 
 namespace Graft.Tasks.Heads;
@@ -72,6 +75,12 @@ public sealed class TaskModel : IDisposable
     public IEnumerable<(string Path, Tensor Value)> State() =>
         Parameters().Select(p => (p.Path, p.Parameter.Value.Detach()))
             .Concat(Adapter.NamedBuffers().Where(b => b.Buffer.Kind != BufferKind.Derived).Select(b => ("adapter." + b.Path, b.Buffer.Value.Detach())));
+
+    /// <summary>Tokenizes rows as the model reads them.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="tokenizer">The backbone's tokenizer.</param>
+    public TokenizedRows Tokenize(IReadOnlyList<Example> rows, Tokenizer tokenizer) => TokenizedRows.Create(
+        Task, rows, tokenizer, MaxTokens, Head is TextHead text ? new TextCodec(text.Config.Format, tokenizer, Backbone.Config) : null);
 
     /// <summary>Computes the logits of a batch.</summary>
     /// <param name="input">The batch.</param>

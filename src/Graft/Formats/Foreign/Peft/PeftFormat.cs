@@ -97,7 +97,8 @@ public sealed class PeftFormat : AdapterFormat
         var fields = mapping.Write(layout);
         var (source, revision) = ModelNames.FromGraft(adapter.BaseModel);
         fields["peft_type"] = mapping.PeftType;
-        fields["task_type"] = form is null ? "FEATURE_EXTRACTION" : SequenceClassification;
+        fields["task_type"] = form is not null ? SequenceClassification
+            : (string?)adapter.Head?.Settings["type"] == "text" ? "SEQ_2_SEQ_LM" : "FEATURE_EXTRACTION";
         fields["base_model_name_or_path"] = source;
         fields["revision"] = revision;
         if (form is not null && mapping.NamesSavedModules)
@@ -107,7 +108,7 @@ public sealed class PeftFormat : AdapterFormat
 
         PeftConfigFile.Write(folder, mapping.Fields, fields, adapter.Origin == Name ? adapter.UnknownFields : []);
         var tensors = mapping.Tensors(layout).Select(t => (t, adapter.Weights));
-        var outputs = adapter.Head?.Weights["weight"].Size(0) ?? 0;
+        var outputs = form is null ? 0 : adapter.Head!.Weights["weight"].Size(0);
         ForeignWeights.Write(
             Path.Combine(folder, WeightsName),
             tensors.Concat(form?.Tensors(mapping.HeadRoot, outputs, backbone.Config.HiddenSize).Select(t => (t, adapter.Head!.Weights)) ?? []));

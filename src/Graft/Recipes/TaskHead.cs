@@ -1,0 +1,53 @@
+using Graft.Backbones;
+using Graft.Tasks;
+using Graft.Tasks.Heads;
+using Graft.Tasks.TextToText;
+using Graft.Torch;
+
+namespace Graft.Recipes;
+
+/// <summary>The head that a task is trained with.</summary>
+/// <param name="Config">Its settings.</param>
+/// <param name="Codec">What makes texts of rows and answers, for a text head; null for a pooled one.</param>
+internal sealed record TaskHead(HeadConfig Config, TextCodec? Codec)
+{
+    /// <summary>The kind of head that settings ask for: text on a backbone that writes, unless they say otherwise.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="backbone">The backbone.</param>
+    /// <exception cref="GraftException">Settings of a pooled head are given for a text head, or the other way round.</exception>
+    public static HeadKind Kind(TrainSettings settings, BackboneConfig backbone)
+    {
+        var kind = settings.Head ?? (backbone.Decoder is null ? HeadKind.Pooled : HeadKind.Text);
+        if (kind == HeadKind.Text && (settings.HeadPooling != Pooling.Mean || settings.HeadLayers != 1))
+        {
+            throw new GraftException("head_pooling and head_layers are settings of pooled heads, and this backbone's tasks are answered with text; leave them out, or give --head pooled.");
+        }
+
+        return kind == HeadKind.Text || settings.LossReduction == LossReduction.Mean
+            ? kind
+            : throw new GraftException("loss_reduction is a setting of text heads, and this head is pooled; leave it out, or use a T5 backbone.");
+    }
+
+    /// <summary>The head of a task.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="data">The task's rows.</param>
+    /// <param name="loaded">The backbone and its tokenizer.</param>
+    /// <exception cref="GraftException">The settings contradict each other, or the backbone cannot do what they ask for.</exception>
+    public static TaskHead Of(TrainSettings settings, TaskData data, LoadedBackbone loaded)
+    {
+        var task = data.Task;
+        if (Kind(settings, loaded.Backbone.Config) == HeadKind.Text)
+        {
+            var codec = new TextCodec(TextFormat.Of(task), loaded.Tokenizer, loaded.Backbone.Config);
+            return new TaskHead(new TextHeadConfig(task.Kind, task.Outputs, codec.Format, codec.Longest(data.Train), settings.LossReduction), codec);
+        }
+
+        var scores = task.Kind == TaskKind.Regression ? data.Train.Select(r => r.Score).ToList() : [];
+        var mean = scores.Count > 0 ? scores.Average() : 0;
+        var deviation = scores.Count > 0 ? Math.Sqrt(scores.Average(s => (s - mean) * (s - mean))) : 1;
+        return new TaskHead(
+            new PooledHeadConfig(
+                task.Kind, task.Outputs, settings.HeadPooling, settings.HeadDropout, mean, deviation > 0 ? deviation : 1, settings.HeadLayers),
+            null);
+    }
+}
