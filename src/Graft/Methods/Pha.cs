@@ -108,7 +108,7 @@ public sealed record PhaConfig(
 /// an embedding e_l of each block, <c>A(x) = U relu(D x + b_D) + b_U</c>; the other blocks have ordinary adapters that all tasks share. A retriever maps
 /// each training row to a vector z, and two contrastive losses draw z to the rows and the prototype of its task.
 /// </summary>
-public class Pha : PeftMethod<PhaConfig>
+public class Pha : PeftMethod<PhaConfig>, IRetrievesTasks
 {
     private const string Prototype = "prototype";
 
@@ -148,6 +148,17 @@ public class Pha : PeftMethod<PhaConfig>
     /// <inheritdoc/>
     public sealed override IReadOnlyList<MethodPicture> Pictures(Adapter adapter, IReadOnlyDictionary<string, double> observed) =>
         PrototypePictures.Of(adapter, adapter.Tasks.ToDictionary(t => t, t => PrototypeOf(adapter, t), StringComparer.Ordinal), observed);
+
+    /// <inheritdoc/>
+    public bool Retrieves(PeftConfig config) => ((PhaConfig)config).Retrieves;
+
+    /// <inheritdoc/>
+    public double Temperature(PeftConfig config) => ((PhaConfig)config).Temperature;
+
+    /// <summary>The cosines of the rows' vectors with the prototypes; where vectors depend on the task, each task's are taken for that task.</summary>
+    /// <inheritdoc/>
+    public IReadOnlyList<double[]> Similarities(Adapter adapter, Backbone backbone, BackboneInput rows, IReadOnlyList<string> tasks) =>
+        RetrieverLoss.Similarities(adapter, backbone, rows, tasks);
 
     /// <inheritdoc/>
     protected sealed override void Attach(AdapterBuilder builder, PhaConfig config)

@@ -43,7 +43,7 @@ public class HyperFormerTests : PeftMethodConformance
     [Fact]
     public void Counts_on_the_shape_of_T5_base_are_the_authors()
     {
-        var sites = PhaTests.T5Base();
+        using var backbone = HollowBackbones.T5Base();
         const long Norms = 47_616;
 
         Assert.Equal((5_163_440, 5_163_440 + Norms), (Count("hyperformer++", false), Count("hyperformer++", true)));
@@ -53,7 +53,7 @@ public class HyperFormerTests : PeftMethodConformance
         long Count(string name, bool norms)
         {
             var method = PeftMethods.Get(name);
-            return method.CountParameters(method.ReadConfig(new JsonObject { ["train_norms"] = norms }, "test"), sites, 8);
+            return method.CountParameters(method.ReadConfig(new JsonObject { ["train_norms"] = norms }, "test"), backbone.Sites, 8);
         }
     }
 }

@@ -21,10 +21,13 @@ public class PhaTests : PeftMethodConformance
     [Fact]
     public void Counts_on_the_shape_of_T5_base_are_the_authors()
     {
-        var (sites, method) = (T5Base(), PeftMethods.Get("pha"));
+        using var backbone = HollowBackbones.T5Base();
+        using var rng = new Rng(1);
+        using var adapter = Subject.Attach(backbone, "t5", Subject.Defaults, rng, [.. Enumerable.Range(0, 8).Select(i => $"t{i}")]);
 
-        Assert.Equal(7_766_336, method.CountParameters(method.Defaults, sites, 8));
-        Assert.Equal(64, method.CountParameters(method.Defaults, sites, 9) - method.CountParameters(method.Defaults, sites, 8));
+        Assert.Equal(7_766_336, Subject.CountParameters(Subject.Defaults, backbone.Sites, 8));
+        Assert.Equal(7_766_336, adapter.ParameterCount);
+        Assert.Equal(8 * 64, adapter.NamedParameters().Where(p => adapter.TaskOf(p.Path) is not null).Sum(p => p.Parameter.Value.Count));
     }
 
     [Fact]
@@ -159,27 +162,6 @@ public class PhaTests : PeftMethodConformance
         var config = union.ReadConfig(JsonNode.Parse("""{"parts": [{"method": "pha"}]}""")!.AsObject(), "test");
 
         Assert.Contains("train it alone", Assert.Throws<GraftException>(() => union.Attach(backbone, "a", config, rng)).Message, StringComparison.Ordinal);
-    }
-
-    /// <summary>The sublayers and norms of T5-base.</summary>
-    internal static SiteMap T5Base()
-    {
-        var sites = new SiteMap();
-        foreach (var (stack, layer) in from s in new[] { StackKind.Encoder, StackKind.Decoder } from l in Enumerable.Range(0, 12) select (s, l))
-        {
-            SiteRole[] sublayers = stack == StackKind.Encoder
-                ? [SiteRole.SelfAttention, SiteRole.FeedForward] : [SiteRole.SelfAttention, SiteRole.CrossAttention, SiteRole.FeedForward];
-            foreach (var (place, sublayer) in sublayers.Index())
-            {
-                var path = $"{stack}.block.{layer}.layer.{place}";
-                sites.Add(new HiddenSite(path, 768, sublayer, stack, layer));
-                sites.Add(new ParameterSite(path + ".layer_norm.weight", ParameterKind.NormGain, [768], null, sublayer, stack, layer));
-            }
-        }
-
-        sites.Add(new ParameterSite("encoder.final_layer_norm.weight", ParameterKind.NormGain, [768], null));
-        sites.Add(new ParameterSite("decoder.final_layer_norm.weight", ParameterKind.NormGain, [768], null, stack: StackKind.Decoder));
-        return sites;
     }
 }
 

@@ -19,6 +19,9 @@ internal sealed class HyperFixture : IDisposable
 
     public HyperFixture(string name) => _file = SafetensorsFile.Open(SharedData.Fixture($"pha/{name}.safetensors"));
 
+    /// <summary>The number of parameters that were filled.</summary>
+    public int Filled => _followed.Count;
+
     /// <summary>An array, in float64 unless it is of whole numbers.</summary>
     public Tensor this[string key] => _file.Load(key) is var value && value.DType.IsFloating() ? value.To(DType.Float64) : value;
 
@@ -55,6 +58,16 @@ internal sealed class HyperFixture : IDisposable
         foreach (var (key, layout, parameter) in _followed)
         {
             Close(key, layout(this[key]), parameter.Value.Grad ?? throw new Xunit.Sdk.XunitException($"{key} has no gradient."));
+        }
+    }
+
+    /// <summary>Compares the value of everything that was filled.</summary>
+    /// <param name="keyOf">The array, from the name of the gradient's.</param>
+    public void CheckValues(Func<string, string> keyOf)
+    {
+        foreach (var (key, layout, parameter) in _followed)
+        {
+            Close(keyOf(key), layout(this[keyOf(key)]), parameter);
         }
     }
 

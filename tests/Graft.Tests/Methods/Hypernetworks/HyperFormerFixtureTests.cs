@@ -50,7 +50,7 @@ public sealed class HyperFormerFixtureTests
         List<string> tasks = [.. s_tasks.SelectMany(t => Enumerable.Repeat(t, 2))];
 
         var output = BareSites.Run(backbone, adapter, tasks, pass => Tensor.Stack(
-            [.. sites.Select(s => s.After(pass, x.Repeat(3, 1, 1), x.Repeat(3, 1, 1), x.Repeat(3, 1, 1), null))], 1)).Output.LastHiddenState;
+            [.. sites.Select(s => s.Inner(pass, x.Repeat(3, 1, 1)))], 1)).Output.LastHiddenState;
 
         var loss = Tensor.Zeros([], DType.Float64);
         foreach (var (t, task) in s_tasks.Index())

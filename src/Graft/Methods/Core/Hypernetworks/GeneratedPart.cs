@@ -10,7 +10,7 @@ internal enum GeneratedPlacement
     /// <summary>Beside the sublayer, on its input u: <c>a' = a + B(u)</c>.</summary>
     Parallel,
 
-    /// <summary>After the sublayer, on its output: <c>a' = a + B(a)</c>.</summary>
+    /// <summary>After the sublayer and before its dropout, on its output: <c>a' = drop(a + B(a))</c>.</summary>
     Serial,
 }
 
@@ -27,11 +27,11 @@ internal sealed class GeneratedPart(IBottleneckSource source, int place, Func<Te
     /// <summary>The number of this place.</summary>
     public int Place => place;
 
-    public override HiddenHooks Hooks => placement == GeneratedPlacement.Parallel ? HiddenHooks.Parallel : HiddenHooks.After;
+    public override HiddenHooks Hooks => placement == GeneratedPlacement.Parallel ? HiddenHooks.Parallel : HiddenHooks.Inner;
 
     public override Tensor? Parallel(RowGroup rows, Tensor input) => placement == GeneratedPlacement.Parallel ? Branch(rows, input) : null;
 
-    public override Tensor After(RowGroup rows, Tensor output, Tensor residual, SublayerNorm? norm) =>
+    public override Tensor Inner(RowGroup rows, Tensor output) =>
         placement == GeneratedPlacement.Serial ? output + Branch(rows, output) : output;
 
     private Tensor Branch(RowGroup rows, Tensor x) =>

@@ -39,17 +39,8 @@ internal sealed class Retriever : Module
     /// <param name="states">[B, T, W], floating.</param>
     /// <param name="mask">[B, T], 1 at real tokens; null where nothing is padded.</param>
     /// <returns>[B, W].</returns>
-    public static Tensor Pool(Tensor states, Tensor? mask)
-    {
-        states = states.DType == DType.Float64 ? states : states.To(DType.Float32);
-        if (mask is null)
-        {
-            return states.Mean(1);
-        }
-
-        var weights = mask.To(states.DType).Unsqueeze(2);
-        return (states * weights).Sum(1) / weights.Sum(1);
-    }
+    public static Tensor Pool(Tensor states, Tensor? mask) =>
+        TokenMean.Of(states.DType == DType.Float64 ? states : states.To(DType.Float32), mask).Squeeze(1);
 
     /// <summary>The number of trained values.</summary>
     /// <param name="width">W.</param>

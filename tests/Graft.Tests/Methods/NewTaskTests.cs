@@ -1,0 +1,96 @@
+using System.Text.Json.Nodes;
+using Graft.Methods.Core;
+using Graft.TestKit;
+using Graft.Torch;
+using Xunit;
+
+namespace Graft.Tests.Methods;
+
+public sealed class NewTaskTests
+{
+    private static readonly double[][] s_rows = [[0.9, 0.5, 0.1], [-0.8, 0.2, 0.3], [-0.2, 0.2, 0.3]];
+
+    [Theory]
+    [InlineData("pha", """{"bottleneck": 4, "dimension": 6}""")]
+    [InlineData("hyperformer++", """{"reduction_factor": 4}""")]
+    public void An_adapter_with_one_more_task_answers_the_others_with_the_same_bits(string name, string settings)
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        using var rng = new Rng(1, Device.Cpu);
+        var method = PeftMethods.Get(name);
+        using var adapter = method.Attach(backbone, "a", method.ReadConfig(JsonNode.Parse(settings)!.AsObject(), "test"), rng, ["one", "two"]);
+        using var extended = NewTask.Extend(adapter, backbone, "three", rng);
+        using var scope = new TensorScope();
+        var batch = TinyBackbones.Batch(3, 5, 5);
+
+        Assert.Equal(["one", "two", "three"], extended.Tasks);
+        TensorAssert.BitwiseEqual(Run(adapter, "one", "two"), Run(extended, "one", "two"));
+
+        NewTask.StartAt(extended, "three", new Dictionary<string, double>(StringComparer.Ordinal) { ["one"] = 0, ["two"] = 1 });
+
+        TensorAssert.BitwiseEqual(Run(extended, "two", "two"), Run(extended, "three", "three"));
+        Assert.Contains("another name", Assert.Throws<GraftException>(() => NewTask.Extend(adapter, backbone, "two", rng)).Message, StringComparison.Ordinal);
+
+        Tensor Run(Adapter of, string first, string second) =>
+            new AdaptedModel(backbone).Forward(batch, [new(of, first), new(of, second)]).Output.LastHiddenState;
+    }
+
+    [Fact]
+    public void A_method_of_single_tasks_has_none_to_add()
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        using var rng = new Rng(1, Device.Cpu);
+        using var lora = PeftMethods.Get("lora").Attach(backbone, "a", PeftMethods.Get("lora").Defaults, rng);
+
+        Assert.Contains("graft train", Assert.Throws<GraftException>(() => NewTask.Extend(lora, backbone, "b", rng)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_nearest_on_average_the_most_votes_and_a_mixture()
+    {
+        Assert.Equal([0, 1, 0], NewTask.Weights(s_rows, TaskStart.Nearest, 0.1));
+        Assert.Equal([0, 0, 1], NewTask.Weights(s_rows, TaskStart.Vote, 0.1));
+        Assert.Equal([0, 0, 0], NewTask.Weights(s_rows, TaskStart.Fresh, 0.1));
+        var means = NewTask.Means(s_rows);
+        var mixture = NewTask.Weights(s_rows, TaskStart.Mixture, 0.1);
+        Assert.Equal(1, mixture.Sum(), 1e-12);
+        Assert.Equal(Math.Exp((means[1] - means[2]) / 0.1), mixture[1] / mixture[2], 1e-9);
+    }
+
+    [Fact]
+    public void Equal_votes_go_to_the_nearer_task() =>
+        Assert.Equal([0, 1], NewTask.Weights([[0.5, 0.4], [0.1, 0.9]], TaskStart.Vote, 0.1));
+
+    [Fact]
+    public void A_mixture_is_the_weighted_mean_of_prototypes()
+    {
+        using var backbone = TinyBackbones.Create("roberta");
+        using var rng = new Rng(1, Device.Cpu);
+        var method = PeftMethods.Get("pha");
+        using var adapter = method.Attach(backbone, "a", method.Defaults, rng, ["one", "two", "new"]);
+
+        NewTask.StartAt(adapter, "new", new Dictionary<string, double>(StringComparer.Ordinal) { ["one"] = 0.25, ["two"] = 0.75 });
+
+        using var scope = new TensorScope();
+        TensorAssert.Close((Of("one") * 0.25) + (Of("two") * 0.75), Of("new"), 1e-6, 1e-7);
+
+        Tensor Of(string task) => adapter.NamedParameters().Single(p => p.Path == $"tasks.{task}.prototype.vector").Parameter.Value;
+    }
+
+    [Fact]
+    public void A_row_is_like_the_task_whose_prototype_lies_in_its_direction()
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        using var rng = new Rng(1, Device.Cpu);
+        var method = PeftMethods.Get("pha");
+        using var adapter = method.Attach(backbone, "a", method.Defaults, rng, ["one", "two", "three"]);
+        using var scope = new TensorScope();
+
+        var similarities = ((IRetrievesTasks)method).Similarities(adapter, backbone, TinyBackbones.Batch(3, 5, 3, 4), ["three", "one"]);
+
+        Assert.Equal(3, similarities.Count);
+        Assert.All(similarities, row => Assert.Equal(2, row.Length));
+        Assert.All(similarities.SelectMany(r => r), s => Assert.InRange(s, -1, 1));
+        Assert.NotEqual(similarities[0][0], similarities[0][1]);
+    }
+}
