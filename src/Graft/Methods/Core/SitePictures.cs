@@ -20,7 +20,7 @@ internal static class SitePictures
     /// <returns>One picture, or none where nothing can be folded or the adapter holds several tasks.</returns>
     public static IReadOnlyList<MethodPicture> Change(Adapter adapter)
     {
-        if (adapter.Tasks.Count > 1 || adapter.Branches.Count > 0)
+        if (adapter.Tasks.Count > 0 || adapter.Branches.Count > 0)
         {
             return [];
         }
@@ -76,7 +76,7 @@ internal static class SitePictures
         string title, string summary, string x, string value, IEnumerable<(Site Site, string Column, double Value)> cells)
     {
         // In the order of the forward pass; what lies outside the blocks comes first there.
-        var ordered = cells.OrderBy(c => c.Site.Stack).ThenBy(c => c.Site.Layer).Select(c => new HeatMapCell(c.Column, Block(c.Site), c.Value)).ToList();
+        var ordered = cells.OrderBy(c => c.Site.Stack).ThenBy(c => c.Site.Layer).Select(c => new HeatMapCell(Column(c.Site, c.Column), Block(c.Site), c.Value)).ToList();
         return ordered.Count == 0 ? [] : [new HeatMap(title, summary, x, "block", value, ordered)];
     }
 
@@ -90,8 +90,11 @@ internal static class SitePictures
         _ => $"{Role(site.Sublayer)} adapter",
     };
 
-    /// <summary>A site's block as pictures call it.</summary>
-    public static string Block(Site site) => site.Layer < 0 ? "outside blocks" : site.Stack == StackKind.Encoder ? $"{site.Layer}" : $"decoder {site.Layer}";
+    // A block of a decoder has two attentions, whose maps have the same roles.
+    private static string Column(Site site, string name) =>
+        site is LinearSite or KeyValueSite && site.Sublayer == SiteRole.CrossAttention ? "cross-attention, " + name : name;
+
+    private static string Block(Site site) => site.Layer < 0 ? "outside blocks" : site.Stack == StackKind.Encoder ? $"{site.Layer}" : $"decoder {site.Layer}";
 
     /// <summary>A parameter's path behind its block, such as <c>output.LayerNorm.bias</c>.</summary>
     private static string Tail(ParameterSite site)

@@ -39,7 +39,8 @@ public sealed class WeightMerger : IDisposable
     /// <param name="adapter">The adapter.</param>
     /// <param name="backbone">Its backbone.</param>
     public static bool CanMerge(Adapter adapter, Backbone backbone) =>
-        adapter.Branches.Count == 0 && backbone.Sites.All.All(s => adapter.Parts.At(s).ToArray().All(p => p is IMergeable { CanMerge: true } || (p is ParameterPart && adapter.Tasks.Count == 0)));
+        adapter.Branches.Count == 0 && backbone.Sites.All.All(s => adapter.Parts.At(s).ToArray().All(p =>
+            p is IMergeable { CanMerge: true } || (p is ParameterPart && adapter.Tasks.Count == 0 && s is not ParameterSite { Parameter: null })));
 
     /// <summary>Folds an adapter into the backbone's weights and checks on a batch that the answers stay the same.</summary>
     /// <param name="backbone">The backbone; changed.</param>
@@ -53,6 +54,12 @@ public sealed class WeightMerger : IDisposable
     public static WeightMerger Merge(
         Backbone backbone, Adapter adapter, BackboneInput probe, double tolerance = 1e-4, Func<BackboneOutput, Tensor>? answers = null)
     {
+        if (backbone.Sites.Parameters.FirstOrDefault(s => s.Parameter is null && !adapter.Parts.At(s).IsEmpty) is { } missing)
+        {
+            throw new GraftException(
+                $"The method {adapter.Method.Name} cannot be merged into weights: there would have to be a bias at '{missing.Path}', which this architecture does not have; keep the adapter as it is.");
+        }
+
         if (!CanMerge(adapter, backbone))
         {
             throw new GraftException($"The method {adapter.Method.Name} cannot be merged into weights; keep the adapter as it is.");
