@@ -11,6 +11,9 @@ public sealed record BackboneInput(Tensor InputIds, Tensor? Mask = null, Tensor?
 {
     /// <summary>[B, S], int64: what the decoder of an encoder-decoder reads, start token first; null to run the encoder alone. Other backbones refuse it.</summary>
     public Tensor? DecoderIds { get; init; }
+
+    /// <summary>What the encoder made of these rows before, in a pass with the same adapters: the decoder then runs alone. Null to run the encoder.</summary>
+    public EncodedText? Encoded { get; init; }
 }
 
 /// <summary>What a backbone computes, aligned with the input tokens (virtual tokens of prompts are already dropped).</summary>
@@ -24,6 +27,9 @@ public sealed record BackboneOutput(Tensor LastHiddenState, IReadOnlyList<Tensor
 
     /// <summary>[B, S, V], floating: the scores of the token that follows each of <see cref="BackboneInput.DecoderIds"/>; null where no decoder ran.</summary>
     public Tensor? Logits { get; init; }
+
+    /// <summary>What a decoder attends to, for further passes of it; null for a backbone without one.</summary>
+    public EncodedText? Encoded { get; init; }
 }
 
 /// <summary>How a backbone is loaded.</summary>

@@ -63,8 +63,8 @@ public sealed class T5 : Backbone, ITextDecoder
     public override BackboneOutput Forward(BackboneInput input, AdapterPass? pass = null, bool allHiddenStates = false)
     {
         List<Tensor>? states = allHiddenStates ? [] : null;
-        var (text, source) = Encode(input, pass, states);
-        var output = new BackboneOutput(text.TextOnly(source.States), states?.ConvertAll(text.TextOnly));
+        var source = input.Encoded ?? Encode(input, pass, states);
+        var output = new BackboneOutput(source.Text, states) { Encoded = source };
         if (input.DecoderIds is null)
         {
             return output;
@@ -77,7 +77,7 @@ public sealed class T5 : Backbone, ITextDecoder
     /// <inheritdoc/>
     Tensor ITextDecoder.Begin(BackboneInput input, AdapterPass pass)
     {
-        var (_, source) = Encode(input, pass, null);
+        var source = Encode(input, pass, null);
         var start = Tensor.Full([input.InputIds.Size(0), 1], _tokens.StartId, DType.Int64, input.InputIds.Device);
         return Score(pass, Decode(start, pass, source)).Select(1, 0);
     }
@@ -85,14 +85,20 @@ public sealed class T5 : Backbone, ITextDecoder
     /// <inheritdoc/>
     Tensor ITextDecoder.Next(Tensor ids, AdapterPass pass) => Score(pass, Decode(ids.Unsqueeze(1), pass, null)).Select(1, 0);
 
-    private (PromptedText Text, EncodedText Source) Encode(BackboneInput input, AdapterPass? pass, List<Tensor>? states)
+    private EncodedText Encode(BackboneInput input, AdapterPass? pass, List<Tensor>? states)
     {
         var text = new PromptedText(_words.Lookup(pass, input.InputIds), input.Mask?.To(DType), input.InputIds.Size(1));
         text = _prompt.Apply(pass, text, asWords: true);
         text = _prompt.Apply(pass, text with { Embedded = AdapterPass.Dropout(pass, text.Embedded, _t5.Dropout) }, asWords: false);
         pass?.See(text.Mask, causal: false);
         var bias = text.Mask is { } mask ? AttentionBias.FromMask(mask, DType) : null;
-        return (text, new EncodedText(_encoder.Encode(pass, text.Embedded, bias, states), text.Mask, bias));
+        var encoded = _encoder.Encode(pass, text.Embedded, bias, states);
+        for (var i = 0; i < states?.Count; i++)
+        {
+            states[i] = text.TextOnly(states[i]);
+        }
+
+        return new EncodedText(text.TextOnly(encoded), encoded, text.Mask, bias);
     }
 
     private Tensor Decode(Tensor ids, AdapterPass? pass, EncodedText? source)

@@ -3,12 +3,6 @@ using Graft.Torch;
 
 namespace Graft.Backbones;
 
-/// <summary>The states of the encoder that a decoder attends to, virtual tokens included.</summary>
-/// <param name="States">[B, T, W], floating.</param>
-/// <param name="Mask">[B, T], floating: 1 at real tokens; null when nothing is padded.</param>
-/// <param name="Bias">[B, 1, 1, T], floating: the mask as what is added to scores; null when nothing is padded.</param>
-internal sealed record EncodedText(Tensor States, Tensor? Mask, Tensor? Bias);
-
 /// <summary>
 /// T5's attention sublayer: <c>x' = x + drop(W_o [softmax(Q_h K_hᵀ + B_h) V_h]_h)</c> of <c>u = norm(x)</c>, without biases and without
 /// 1/√D; the softmax is in float32 or wider. Cross-attention makes keys and values of the encoder's states.

@@ -22,7 +22,7 @@ public sealed record AdaptedOutput(
 /// ambient state, so passes with different adapters may run at the same time on several threads.
 /// </summary>
 /// <param name="backbone">The frozen model; not owned.</param>
-public sealed class AdaptedModel(Backbone backbone)
+public sealed partial class AdaptedModel(Backbone backbone)
 {
     /// <summary>The frozen model.</summary>
     public Backbone Backbone { get; } = backbone;
@@ -58,48 +58,15 @@ public sealed class AdaptedModel(Backbone backbone)
     public AdaptedOutput Forward(
         BackboneInput input, IReadOnlyList<RowAdapter> rows, bool training = false, Rng? rng = null, bool allHiddenStates = false)
     {
-        var count = (int)input.InputIds.Size(0);
-        if (rows.Count != count)
-        {
-            throw new ArgumentException($"The batch has {count} rows and {rows.Count} adapters were named.", nameof(rows));
-        }
-
-        if (rows.FirstOrDefault(r => r is { Adapter: null, Task: not null }) is { Task: { } unheld })
-        {
-            throw new ArgumentException($"A row names the task '{unheld}' and no adapter that holds it.", nameof(rows));
-        }
-
+        Check(input, rows);
         if (rows.Any(r => r.Adapter is { Branches.Count: > 0 }))
         {
-            return Branched(input, rows, training, rng, allHiddenStates);
+            var (expanded, branches) = Branched(input, rows);
+            return Forward(expanded, branches, training, rng, allHiddenStates);
         }
 
-        rows = [.. rows.Select(r => r with { Task = r.Adapter?.Task(r.Task) })];
-
-        // A stable sort by first appearance: rows of one adapter and task become neighbours.
-        var firsts = new Dictionary<RowAdapter, int>();
-        for (var i = 0; i < count; i++)
-        {
-            firsts.TryAdd(rows[i], i);
-        }
-
-        var order = Enumerable.Range(0, count).OrderBy(i => firsts[rows[i]]).ToArray();
-        var groups = new List<RowGroup>();
-        for (var start = 0; start < count;)
-        {
-            var row = rows[order[start]];
-            var end = start + 1;
-            while (end < count && rows[order[end]] == row)
-            {
-                end++;
-            }
-
-            groups.Add(new RowGroup(start, end - start, row.Adapter?.Parts, row.Task, row.FirstLayer));
-            start = end;
-        }
-
-        var adapters = firsts.Keys.Select(r => r.Adapter).Distinct().ToList();
-        if (order.SequenceEqual(Enumerable.Range(0, count)))
+        var (groups, adapters, order) = Grouped(rows);
+        if (order is null)
         {
             return Run(input, groups, adapters, training, rng, allHiddenStates);
         }
@@ -116,12 +83,28 @@ public sealed class AdaptedModel(Backbone backbone)
             {
                 Decoded = output.Decoded?.IndexSelect(0, back),
                 Logits = output.Logits?.IndexSelect(0, back),
+                Encoded = output.Encoded?.Rows(back),
             },
             loss,
             observations);
     }
 
-    private AdaptedOutput Branched(BackboneInput input, IReadOnlyList<RowAdapter> rows, bool training, Rng? rng, bool allHiddenStates)
+    private static void Check(BackboneInput input, IReadOnlyList<RowAdapter> rows)
+    {
+        var count = (int)input.InputIds.Size(0);
+        if (rows.Count != count)
+        {
+            throw new ArgumentException($"The batch has {count} rows and {rows.Count} adapters were named.", nameof(rows));
+        }
+
+        if (rows.FirstOrDefault(r => r is { Adapter: null, Task: not null }) is { Task: { } unheld })
+        {
+            throw new ArgumentException($"A row names the task '{unheld}' and no adapter that holds it.", nameof(rows));
+        }
+    }
+
+    /// <summary>The batch in which a row with a parallel composition is repeated for each of its adapters.</summary>
+    private static (BackboneInput Input, IReadOnlyList<RowAdapter> Rows) Branched(BackboneInput input, IReadOnlyList<RowAdapter> rows)
     {
         List<int> origins = [];
         List<RowAdapter> branches = [];
@@ -135,7 +118,38 @@ public sealed class AdaptedModel(Backbone backbone)
             }
         }
 
-        return Forward(Rows(input, [.. origins]), branches, training, rng, allHiddenStates);
+        return (Rows(input, [.. origins]), branches);
+    }
+
+    /// <summary>
+    /// Groups rows of one adapter and task, in the order of their first appearance; with the rows in that order, or null where they are in it.
+    /// </summary>
+    private static (IReadOnlyList<RowGroup> Groups, IReadOnlyList<Adapter?> Adapters, int[]? Order) Grouped(IReadOnlyList<RowAdapter> named)
+    {
+        RowAdapter[] rows = [.. named.Select(r => r with { Task = r.Adapter?.Task(r.Task) })];
+        var firsts = new Dictionary<RowAdapter, int>();
+        for (var i = 0; i < rows.Length; i++)
+        {
+            firsts.TryAdd(rows[i], i);
+        }
+
+        // A stable sort: rows of one adapter and task become neighbours.
+        var order = Enumerable.Range(0, rows.Length).OrderBy(i => firsts[rows[i]]).ToArray();
+        var groups = new List<RowGroup>();
+        for (var start = 0; start < rows.Length;)
+        {
+            var row = rows[order[start]];
+            var end = start + 1;
+            while (end < rows.Length && rows[order[end]] == row)
+            {
+                end++;
+            }
+
+            groups.Add(new RowGroup(start, end - start, row.Adapter?.Parts, row.Task, row.FirstLayer));
+            start = end;
+        }
+
+        return (groups, [.. firsts.Keys.Select(r => r.Adapter).Distinct()], order.SequenceEqual(Enumerable.Range(0, rows.Length)) ? null : order);
     }
 
     private static BackboneInput Rows(BackboneInput input, int[] rows)
@@ -145,6 +159,7 @@ public sealed class AdaptedModel(Backbone backbone)
             input.InputIds.IndexSelect(0, index), input.Mask?.IndexSelect(0, index), input.TypeIds?.IndexSelect(0, index))
         {
             DecoderIds = input.DecoderIds?.IndexSelect(0, index),
+            Encoded = input.Encoded?.Rows(index),
         };
     }
 
@@ -159,21 +174,7 @@ public sealed class AdaptedModel(Backbone backbone)
             throw new ArgumentException("A training pass needs a generator for dropout.", nameof(rng));
         }
 
-        var pass = new AdapterPass(groups, training, rng) { InputMask = input.Mask };
-        var leaves = adapters.OfType<Adapter>().SelectMany(a => a.Leaves).Distinct().ToList();
-        if (leaves.Find(a => !ReferenceEquals(a.Parts.Sites, Backbone.Sites)) is { } foreign)
-        {
-            // Parts are found by a site's number and may have read its weights, so another model would be computed wrongly without a word.
-            throw new ArgumentException(
-                $"The adapter '{foreign.Name}' was attached to another backbone object than this model's; attach or load it with this model's backbone.", nameof(adapters));
-        }
-
-        leaves.ForEach(a => a.Prepare(pass));
-        if (groups.Any(g => g.PositionShift != 0 && g.Parts is { IsMean: true }))
-        {
-            throw new GraftException("An average of adapters that shift positions has no position for the text; train them without shift_positions, or stack them.");
-        }
-
+        var (pass, leaves) = Prepared(new AdapterPass(groups, training, rng) { InputMask = input.Mask }, adapters);
         var output = Backbone.Forward(input, pass, allHiddenStates);
         Tensor? loss = null;
         foreach (var adapter in leaves)
@@ -185,5 +186,25 @@ public sealed class AdaptedModel(Backbone backbone)
         }
 
         return new AdaptedOutput(output, loss, pass.Observations);
+    }
+
+    /// <summary>Lets every adapter of a pass compute what its parts need for it.</summary>
+    private (AdapterPass Pass, IReadOnlyList<Adapter> Leaves) Prepared(AdapterPass pass, IReadOnlyList<Adapter?> adapters)
+    {
+        var leaves = adapters.OfType<Adapter>().SelectMany(a => a.Leaves).Distinct().ToList();
+        if (leaves.Find(a => !ReferenceEquals(a.Parts.Sites, Backbone.Sites)) is { } foreign)
+        {
+            // Parts are found by a site's number and may have read its weights, so another model would be computed wrongly without a word.
+            throw new ArgumentException(
+                $"The adapter '{foreign.Name}' was attached to another backbone object than this model's; attach or load it with this model's backbone.", nameof(adapters));
+        }
+
+        leaves.ForEach(a => a.Prepare(pass));
+        if (pass.Groups.Any(g => g.PositionShift != 0 && g.Parts is { IsMean: true }))
+        {
+            throw new GraftException("An average of adapters that shift positions has no position for the text; train them without shift_positions, or stack them.");
+        }
+
+        return (pass, leaves);
     }
 }
