@@ -1,4 +1,5 @@
 using Graft.Backbones;
+using Graft.Backbones.Generation;
 using Graft.Methods.Core;
 using Graft.Tasks;
 using Graft.Tasks.Heads;
@@ -17,10 +18,10 @@ public abstract partial class PeftMethodConformance
         using var adapter = Attach(backbone);
         Scramble(adapter);
         using var scope = new TensorScope();
-        var batch = TinyBackbones.Batch(4, s_lengths);
-        var plain = backbone.Forward(batch).LastHiddenState;
+        var batch = TinyBackbones.Whole(backbone, TinyBackbones.Batch(4, s_lengths));
+        var plain = TinyBackbones.States(backbone.Forward(batch));
 
-        TensorAssert.BitwiseEqual(plain, new AdaptedModel(backbone).Forward(batch, adapter: null).Output.LastHiddenState);
+        TensorAssert.BitwiseEqual(plain, TinyBackbones.States(new AdaptedModel(backbone).Forward(batch, adapter: null).Output));
     }
 
     [Theory, MemberData(nameof(Backbones))]
@@ -66,11 +67,12 @@ public abstract partial class PeftMethodConformance
         RowAdapter[] rows =
             [new(first, task), new(lora), new(second, Tasks.Count > 1 ? Tasks[1] : task), new(null), new(first, task), new(lora)];
 
-        var mixed = new AdaptedModel(backbone).Forward(batch, rows).Output.LastHiddenState;
+        var mixed = TinyBackbones.States(new AdaptedModel(backbone).Forward(TinyBackbones.Whole(backbone, batch), rows).Output);
 
         for (var i = 0; i < rows.Length; i++)
         {
-            var alone = new AdaptedModel(backbone).Forward(TinyBackbones.Rows(batch, i, 1), [rows[i]]).Output.LastHiddenState;
+            var row = TinyBackbones.Whole(backbone, TinyBackbones.Rows(batch, i, 1));
+            var alone = TinyBackbones.States(new AdaptedModel(backbone).Forward(row, [rows[i]]).Output);
             TensorAssert.Close(alone.Narrow(1, 0, s_lengths[i]), mixed.Narrow(0, i, 1).Narrow(1, 0, s_lengths[i]));
         }
     }
@@ -85,9 +87,10 @@ public abstract partial class PeftMethodConformance
         var batch = TinyBackbones.Batch(6, 7, 4);
         var shortRow = new BackboneInput(batch.InputIds.Narrow(0, 1, 1).Narrow(1, 0, 4));
 
-        var padded = Run(backbone, adapter, TinyBackbones.Rows(batch, 1, 1)).LastHiddenState.Narrow(1, 0, 4);
+        var unpadded = TinyBackbones.States(Run(backbone, adapter, shortRow));
 
-        var unpadded = Run(backbone, adapter, shortRow).LastHiddenState;
+        var padded = TinyBackbones.States(Run(backbone, adapter, TinyBackbones.Rows(batch, 1, 1))).Narrow(1, 0, unpadded.Size(1));
+
         if (Subject.ReadsPadding(Config))
         {
             Assert.True((unpadded - padded).Abs().Max().ToDouble() > 1e-4, "Padding changes nothing, though the method says that it reads it.");
@@ -138,10 +141,37 @@ public abstract partial class PeftMethodConformance
         }
     }
 
+    [Theory, MemberData(nameof(Writers))]
+    public void A_written_token_knows_none_behind_it_and_memory_changes_no_text(string name)
+    {
+        using var backbone = TinyBackbones.Create(name, DType.Float64);
+        using var adapter = Attach(backbone);
+        adapter.ConvertTo(DType.Float64);
+        Scramble(adapter);
+        using var scope = new TensorScope();
+        using var frozen = Autograd.NoGrad();
+        var model = new AdaptedModel(backbone);
+        var batch = TinyBackbones.Batch(13, s_lengths);
+        RowAdapter[] rows = [.. s_lengths.Select((_, i) => new RowAdapter(adapter, Tasks.Count > 0 ? Tasks[i % Tasks.Count] : null))];
+        var (first, second) = (TinyBackbones.Batch(14, 5, 5, 5, 5, 5, 5).InputIds, TinyBackbones.Batch(15, 5, 5, 5, 5, 5, 5).InputIds);
+
+        var one = model.Forward(batch with { DecoderIds = first }, rows).Output.Logits!;
+        var other = model.Forward(batch with { DecoderIds = Tensor.Cat([first.Narrow(1, 0, 3), second.Narrow(1, 3, 2)], 1) }, rows).Output.Logits!;
+
+        TensorAssert.Close(one.Narrow(1, 0, 3), other.Narrow(1, 0, 3), 1e-10, 1e-10);
+        TensorAssert.Differs(one.Narrow(1, 3, 2), other.Narrow(1, 3, 2));
+        foreach (var beams in new[] { 1, 3 })
+        {
+            var settings = new GenerationSettings { MaxTokens = 6, Beams = beams };
+            Assert.Equal(
+                model.Generate(batch, rows, settings with { UseCache = false }).Select(t => t.Ids), model.Generate(batch, rows, settings).Select(t => t.Ids));
+        }
+    }
+
     private string Bits(Backbone backbone, Adapter adapter, Tensor ids)
     {
         using var scope = new TensorScope();
         using var frozen = Autograd.NoGrad();
-        return Convert.ToHexString(Run(backbone, adapter, new BackboneInput(ids)).LastHiddenState.Contiguous().Bytes());
+        return Convert.ToHexString(TinyBackbones.States(Run(backbone, adapter, new BackboneInput(ids))).Contiguous().Bytes());
     }
 }

@@ -30,7 +30,9 @@ public abstract partial class PeftMethodConformance
 
     protected PeftConfig Config => Subject.ReadConfig(Settings, "test");
 
-    public static TheoryData<string> Backbones => TinyBackbones.Names;
+    public static TheoryData<string> Backbones => TinyBackbones.ForMethods;
+
+    public static TheoryData<string> Writers => TinyBackbones.TextToText;
 
     protected Adapter Attach(Backbone backbone, int seed = 1)
     {
@@ -44,6 +46,7 @@ public abstract partial class PeftMethodConformance
 
     protected AdaptedOutput RunPass(Backbone backbone, Adapter adapter, BackboneInput batch, Rng? training = null)
     {
+        batch = TinyBackbones.Whole(backbone, batch);
         var model = new AdaptedModel(backbone);
         if (Tasks.Count == 0)
         {
@@ -54,10 +57,6 @@ public abstract partial class PeftMethodConformance
         return model.Forward(batch, rows, training is not null, training);
     }
 
-    /// <summary>The last hidden states of a batch whose rows all belong to one task.</summary>
-    protected static Tensor RunTask(Backbone backbone, Adapter adapter, BackboneInput batch, string? task) => new AdaptedModel(backbone).Forward(
-        batch, [.. Enumerable.Repeat(new RowAdapter(adapter, task), (int)batch.InputIds.Size(0))]).Output.LastHiddenState;
-
     /// <summary>A scalar that depends on every output row, plus the method's auxiliary loss.</summary>
     protected Tensor Loss(Backbone backbone, Adapter adapter, BackboneInput batch, Rng? training)
     {
@@ -67,6 +66,11 @@ public abstract partial class PeftMethodConformance
         var score = TinyBackbones.MeanPool(output.LastHiddenState, batch.Mask).MatMul(direction);
         var error = score - 1.0;
         var loss = (error * error).Mean();
+        if (output.Decoded is { } decoded)
+        {
+            loss = loss + (decoded.Mean(1).MatMul(direction) - 1.0).Square().Mean() + (0.01 * output.Logits!.Square().Mean());
+        }
+
         return auxiliary is null ? loss : loss + auxiliary;
     }
 

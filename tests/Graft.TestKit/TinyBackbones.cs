@@ -13,6 +13,9 @@ public static class TinyBackbones
 
     public static TheoryData<string> Names => ["bert", "roberta"];
 
+    /// <summary>What every method must work on: both encoders, and an encoder-decoder.</summary>
+    public static TheoryData<string> ForMethods => ["bert", "roberta", "t5-v1.1"];
+
     /// <summary>T5 with a plain feed-forward and a tied head, and with a gated one, a head of its own and heads wider than the model.</summary>
     public static TheoryData<string> TextToText => ["t5", "t5-v1.1"];
 
@@ -68,6 +71,14 @@ public static class TinyBackbones
             Tensor.From(ids, lengths.Length, longest),
             lengths.All(l => l == longest) ? null : Tensor.From(mask, lengths.Length, longest));
     }
+
+    /// <summary>The batch with three ids of each row for the decoder, where the backbone has one.</summary>
+    public static BackboneInput Whole(Backbone backbone, BackboneInput batch) =>
+        backbone.Config.Decoder is null || batch.DecoderIds is not null ? batch : batch with { DecoderIds = batch.InputIds.Narrow(1, 0, 3) };
+
+    /// <summary>Every last state, [B, S + T, W]: the decoder's, where one ran, in front of the text's.</summary>
+    public static Tensor States(BackboneOutput output) =>
+        output.Decoded is { } decoded ? Tensor.Cat([decoded, output.LastHiddenState], 1) : output.LastHiddenState;
 
     /// <summary>The rows <paramref name="start"/> to <paramref name="start"/> + <paramref name="count"/> of a batch.</summary>
     public static BackboneInput Rows(BackboneInput batch, int start, int count) =>

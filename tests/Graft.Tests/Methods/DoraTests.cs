@@ -16,7 +16,7 @@ public sealed class DoraTests : PeftMethodConformance
 
     protected override JsonObject Settings => new()
     {
-        ["rank"] = 3, ["alpha"] = 6, ["targets"] = "query, value, feed_forward_in", ["rank_pattern"] = new JsonObject { ["value"] = 2 },
+        ["rank"] = 3, ["alpha"] = 6, ["targets"] = "query, value, feed_forward_in", ["rank_pattern"] = new JsonObject { ["value|v"] = 2 },
     };
 
     /// <summary>The norm counts as a constant in the backward pass, so A and B follow a simpler gradient than the loss's own.</summary>
