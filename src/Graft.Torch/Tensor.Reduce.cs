@@ -37,6 +37,7 @@ public sealed partial class Tensor
     private static readonly Op s_ltNumber = new("aten::lt", "Scalar");
     private static readonly Op s_le = new("aten::le", "Tensor");
     private static readonly Op s_leNumber = new("aten::le", "Scalar");
+    private static readonly Op s_bitAnd = new("aten::bitwise_and", "Tensor");
     private static readonly Op s_and = new("aten::logical_and");
     private static readonly Op s_or = new("aten::logical_or");
     private static readonly Op s_not = new("aten::logical_not");
@@ -161,8 +162,10 @@ public sealed partial class Tensor
     /// <param name="k">How many.</param>
     /// <param name="dim">The dimension.</param>
     /// <param name="largest">False for the smallest.</param>
+    /// <param name="sorted">False for any order, which is quicker for many.</param>
     /// <returns>This shape with k along the dimension; indices are integers.</returns>
-    public (Tensor Values, Tensor Indices) TopK(long k, int dim = -1, bool largest = true) => Pair(s_topk.CallMany(this, k, dim, largest));
+    public (Tensor Values, Tensor Indices) TopK(long k, int dim = -1, bool largest = true, bool sorted = true) =>
+        Pair(s_topk.CallMany(this, k, dim, largest, sorted));
 
     /// <summary>The elements along a dimension in order, and where they were; equal elements keep their order.</summary>
     /// <param name="dim">The dimension.</param>
@@ -235,6 +238,11 @@ public sealed partial class Tensor
     /// <param name="value">The number.</param>
     /// <returns>This shape, truth values.</returns>
     public Tensor Le(double value) => s_leNumber.Call(this, value);
+
+    /// <summary>The bits that are set in both, with broadcasting.</summary>
+    /// <param name="other">[...], integers of the same type, broadcastable.</param>
+    /// <returns>[broadcast].</returns>
+    public Tensor BitAnd(Tensor other) => s_bitAnd.Call(this, other);
 
     /// <summary>Whether both hold, with broadcasting.</summary>
     /// <param name="other">[...], broadcastable.</param>

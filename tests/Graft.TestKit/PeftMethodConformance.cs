@@ -57,6 +57,10 @@ public abstract partial class PeftMethodConformance
         return model.Forward(batch, rows, training is not null, training);
     }
 
+    /// <summary>The last hidden states of a batch whose rows all belong to one task.</summary>
+    protected static Tensor RunTask(Backbone backbone, Adapter adapter, BackboneInput batch, string? task) => TinyBackbones.States(new AdaptedModel(backbone).Forward(
+        TinyBackbones.Whole(backbone, batch), [.. Enumerable.Repeat(new RowAdapter(adapter, task), (int)batch.InputIds.Size(0))]).Output);
+
     /// <summary>A scalar that depends on every output row, plus the method's auxiliary loss.</summary>
     protected Tensor Loss(Backbone backbone, Adapter adapter, BackboneInput batch, Rng? training)
     {

@@ -160,7 +160,7 @@ internal sealed class GeneratedPrefixPart(
         return [(FlatPrefixPart.KeysKey, keys), (FlatPrefixPart.ValuesKey, values)];
     }
 
-    protected override (Tensor Keys, Tensor Values) Vectors(AdapterPass pass) => generator.Slice(pass.Get<Tensor>(generator), layer);
+    protected override (Tensor Keys, Tensor Values) Vectors(RowGroup rows) => generator.Slice(rows.Pass.Get<Tensor>(generator), layer);
 }
 
 /// <summary>The reparametrisation <c>f(E U₀ᵀ + c₀) U₂ᵀ + c₂</c>: [P, 2·L·W], the keys of layer l in slice 2l and its values in slice 2l + 1.</summary>

@@ -124,7 +124,11 @@ public static class Inspect
         }
 
         look.Task(package);
-        return look.Report(InspectedKind.Package, path, package.Manifest.ToJson());
+        var facts = package.Manifest.ToJson();
+        look.Try(() => MethodFacts.Add(
+            facts, package.Method(), package.Method().ReadConfig(package.Manifest.Config, package.ManifestPath),
+            package.Joint is null ? [package.AdapterPath] : [Path.Combine(package.Folder, AdapterPackage.AdapterName), package.AdapterPath]));
+        return look.Report(InspectedKind.Package, path, facts);
     }
 
     private static InspectReport Joint(string path)
@@ -153,6 +157,13 @@ public static class Inspect
         }
 
         facts["tasks"] = tasks;
+        look.Try(() =>
+        {
+            var method = AdapterPackage.Method(path, joint.Manifest.Method);
+            MethodFacts.Add(
+                facts, method, method.ReadConfig(joint.Manifest.Config, Path.Combine(path, AdapterPackage.ManifestName)),
+                joint.Tasks.Select(t => joint.Task(t).AdapterPath).Prepend(Path.Combine(path, AdapterPackage.AdapterName)));
+        });
         return look.Report(InspectedKind.Package, path, facts);
     }
 

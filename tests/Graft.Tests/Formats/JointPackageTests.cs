@@ -28,6 +28,8 @@ public sealed class JointPackageTests : IDisposable
     [InlineData("test-sharing")]
     [InlineData("lora")]
     [InlineData("head")]
+    [InlineData("propetl-adapter")]
+    [InlineData("propetl-lora")]
     public void All_tasks_and_one_alone_load_with_the_bits_that_were_saved(string method)
     {
         using var saved = Create(method, "rte", "cola", "stars");
@@ -44,7 +46,7 @@ public sealed class JointPackageTests : IDisposable
             Assert.Equivalent(expected.Task, model.Task, strict: true);
             using var alone = TaskModelPackage.Load($"{Place}#{model.Task.Name}", _backbone);
             AssertSame(expected, alone);
-            Assert.Equal(method == "test-sharing" ? [model.Task.Name] : [], alone.Adapter.Tasks);
+            Assert.Equal(PeftMethods.Get(method).SharesAcrossTasks ? [model.Task.Name] : [], alone.Adapter.Tasks);
             Assert.Equal(model.Task.Name, package.Task(model.Task.Name).Manifest.Training["of"]!.GetValue<string>());
         }
 

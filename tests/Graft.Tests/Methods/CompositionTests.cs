@@ -15,7 +15,10 @@ public sealed class CompositionTests : IDisposable
     private readonly List<Adapter> _adapters = [];
 
     public static TheoryData<string> Methods =>
-        [.. PeftMethods.All.Select(m => m.Name).Where(n => !n.StartsWith("test-", StringComparison.Ordinal) && n is not ("fusion" or "head"))];
+        [.. PeftMethods.All.Where(m => !m.SharesAcrossTasks).Select(m => m.Name).Where(n => !n.StartsWith("test-", StringComparison.Ordinal) && n is not ("fusion" or "head"))];
+
+    public static TheoryData<string> MethodsOfSeveralTasks =>
+        [.. PeftMethods.All.Where(m => m.SharesAcrossTasks).Select(m => m.Name).Where(n => !n.StartsWith("test-", StringComparison.Ordinal))];
 
     public void Dispose()
     {
@@ -34,6 +37,16 @@ public sealed class CompositionTests : IDisposable
         Assert.Same(a, Compose.Average([(a, 0.3)]));
         Assert.Same(a, Compose.Average(a, a, a));
         Assert.Same(a, Compose.Average([(a, 2), (Attach(method, 2), 0)]));
+    }
+
+    [Theory, MemberData(nameof(MethodsOfSeveralTasks))]
+    public void What_shares_its_parts_among_tasks_is_composed_by_its_tasks_own_adapters(string method)
+    {
+        var adapter = Attach(method, 1);
+
+        var error = Assert.Throws<GraftException>(() => Compose.Stack(adapter, Attach(method, 2)));
+
+        Assert.Contains("export a task's own adapter first", error.Message, StringComparison.Ordinal);
     }
 
     [Theory, MemberData(nameof(Methods))]

@@ -83,6 +83,9 @@ public sealed class Adapter : Module
     /// <summary>The parts by the keys that their parameters begin with, in the order in which they were put.</summary>
     internal List<(string Key, Part Part)> PartsByKey { get; } = [];
 
+    /// <summary>The modules that parts share, those of one task alone among them, by the keys that their parameters begin with.</summary>
+    internal List<(string Key, Module Module)> SharedByKey { get; } = [];
+
     internal Action<int>? BeforeStep { get; set; }
 
     internal Action<int>? AfterStep { get; set; }
@@ -113,12 +116,17 @@ public sealed class Adapter : Module
         Parts.Add(site, part);
     }
 
-    internal void AddShared(string key, Module module) => AddChild("shared." + key, module);
+    internal void AddShared(string key, Module module)
+    {
+        AddChild("shared." + key, module);
+        SharedByKey.Add(("shared." + key, module));
+    }
 
     internal void AddOfTask(string task, string key, Module module)
     {
         var whole = $"tasks.{task}.{key}";
         AddChild(whole, module);
+        SharedByKey.Add((whole, module));
         ByTask.Add((whole, task));
     }
 

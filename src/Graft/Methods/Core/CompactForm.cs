@@ -4,16 +4,19 @@ using Graft.Torch;
 
 namespace Graft.Methods.Core;
 
-/// <summary>A part whose parameters are computed from others while training, and which can be stored as the computed ones.</summary>
+/// <summary>A part, or a module that parts share, whose values are computed from others while training, and which can be stored as the computed ones.</summary>
 public interface IGenerated
 {
-    /// <summary>The values of the part's parameters in the stored form, by their keys below the part.</summary>
+    /// <summary>The values of its parameters and buffers in the stored form, by their keys below it.</summary>
     IEnumerable<(string Key, Tensor Value)> Generate();
 }
 
 /// <summary>The form of an adapter that packages keep: what training alone needs is left out, and outputs are the same.</summary>
 public static class CompactForm
 {
+    /// <summary>The bits of a parameter in a package.</summary>
+    internal const int BitsPerParameter = 32;
+
     /// <summary>
     /// The adapter with the settings of <see cref="PeftMethod.Stored"/>: parameters of the same name are copied, the others come from
     /// parts that generate them.
@@ -33,11 +36,11 @@ public static class CompactForm
         using var scope = new TensorScope();
         using var frozen = Autograd.NoGrad();
         var values = State(adapter).ToDictionary(s => s.Path, s => s.Value, StringComparer.Ordinal);
-        foreach (var (part, generated) in adapter.PartsByKey.Where(p => p.Part is IGenerated).Select(p => (p.Key, (IGenerated)p.Part)))
+        foreach (var (owner, module) in adapter.PartsByKey.Select(p => (p.Key, (Module)p.Part)).Concat(adapter.SharedByKey))
         {
-            foreach (var (key, value) in generated.Generate())
+            foreach (var (key, value) in (module as IGenerated)?.Generate() ?? [])
             {
-                values[$"{part}.{key}"] = value;
+                values[$"{owner}.{key}"] = value;
             }
         }
 
@@ -59,17 +62,22 @@ public static class CompactForm
 
     /// <summary>
     /// The parameters that a package of an adapter keeps, without the head: by the method's formula for the settings that are stored, and
-    /// beside them what is kept without being trained, which are frozen children and buffers that are computed with.
+    /// beside them what is kept without being trained, which are frozen children and floating buffers that are computed with. What takes fewer
+    /// bits than a parameter counts by its bits, in parameters of 32.
     /// </summary>
     /// <param name="adapter">The adapter as it was trained, or as it was stored.</param>
     /// <param name="sites">The backbone's sites.</param>
     public static long CountParameters(Adapter adapter, SiteMap sites)
     {
         ArgumentNullException.ThrowIfNull(adapter);
-        return adapter.Method.CountParameters(adapter.Method.Stored(adapter.Config), sites, Math.Max(1, adapter.Tasks.Count))
+        return InParameters(adapter.Method.CountStoredBits(adapter.Config, sites, Math.Max(1, adapter.Tasks.Count)))
             + adapter.Parameters().Where(p => !p.Trainable).Sum(p => p.Value.Count)
-            + adapter.NamedBuffers().Where(b => b.Buffer.Kind == BufferKind.State).Sum(b => b.Buffer.Value.Count);
+            + adapter.NamedBuffers().Where(b => b.Buffer.Kind == BufferKind.State && b.Buffer.Value.DType.IsFloating()).Sum(b => b.Buffer.Value.Count);
     }
+
+    /// <summary>As many parameters of 32 bits as bits fill, the last perhaps in part.</summary>
+    /// <param name="bits">The bits.</param>
+    public static long InParameters(long bits) => (bits + BitsPerParameter - 1) / BitsPerParameter;
 
     /// <summary>Every parameter and buffer of an adapter by its path; borrowed.</summary>
     /// <param name="adapter">The adapter.</param>

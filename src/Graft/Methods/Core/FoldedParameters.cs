@@ -19,7 +19,7 @@ internal static class FoldedParameters
     public static void Visit(Adapter adapter, DType? dtype, FoldedParameter visit)
     {
         using var frozen = Autograd.NoGrad();
-        var rows = new RowGroup(0, 1, adapter.Parts, null);
+        var rows = new RowGroup(0, 1, adapter.Parts, adapter.Tasks is [var only] ? only : null);
         _ = new AdapterPass([rows], training: false, rng: null);
         foreach (var site in adapter.Parts.Sites.Parameters.Where(s => !adapter.Parts.At(s).IsEmpty))
         {

@@ -133,6 +133,12 @@ public abstract class PeftMethod
     public virtual IReadOnlyList<MethodPicture> Pictures(Adapter adapter, IReadOnlyDictionary<string, double> observed) =>
         [.. SitePictures.Change(adapter), .. SitePictures.Gates(adapter, observed)];
 
+    /// <summary>What weights in a file say beyond their numbers, such as how far masks overlap, by name; nothing without a method's own.</summary>
+    /// <param name="config">The settings that are stored with them.</param>
+    /// <param name="keys">The paths of the stored parameters and buffers; those of some tasks may be missing.</param>
+    /// <param name="load">Loads one.</param>
+    public virtual JsonObject Describe(PeftConfig config, IReadOnlyCollection<string> keys, Func<string, Tensor> load) => [];
+
     /// <summary>Reads settings; what the object does not name, or names as null, keeps its default.</summary>
     /// <param name="settings">The settings as JSON, or null for the defaults.</param>
     /// <param name="source">What to name in errors, such as the file.</param>
@@ -148,6 +154,16 @@ public abstract class PeftMethod
     /// <param name="sites">The backbone's sites.</param>
     /// <param name="tasks">The number of tasks that the adapter holds.</param>
     public abstract long CountParameters(PeftConfig config, SiteMap sites, int tasks = 1);
+
+    /// <summary>
+    /// The bits that packages keep of an adapter by the method's formula, without heads: 32 for every parameter of the stored form unless the
+    /// method keeps some values in fewer.
+    /// </summary>
+    /// <param name="config">The settings, as they are trained or as they are stored.</param>
+    /// <param name="sites">The backbone's sites.</param>
+    /// <param name="tasks">The number of tasks that the adapter holds.</param>
+    public virtual long CountStoredBits(PeftConfig config, SiteMap sites, int tasks = 1) =>
+        CompactForm.BitsPerParameter * CountParameters(Stored(config), sites, tasks);
 
     /// <summary>Creates an adapter of this method on a backbone.</summary>
     /// <param name="backbone">The frozen model; it is not changed.</param>
@@ -231,6 +247,7 @@ public abstract class PeftMethod<TConfig> : PeftMethod
             throw new ArgumentException($"The adapter '{name}' would hold a task twice: {string.Join(", ", tasks)}.", nameof(tasks));
         }
 
+        config = Settled((TConfig)config, tasks.Count);
         CheckSize(backbone, config, tasks.Count);
         using var scope = new TensorScope();
         var adapter = new Adapter(name, this, config, tasks, new PartMap(backbone.Sites));
@@ -260,6 +277,13 @@ public abstract class PeftMethod<TConfig> : PeftMethod
     }
 
     internal sealed override void AttachTo(AdapterBuilder builder, PeftConfig config) => Attach(builder, (TConfig)config);
+
+    /// <summary>
+    /// The settings of an adapter of so many tasks, where one of them depends on that number: an adapter that gains or loses tasks later keeps them.
+    /// </summary>
+    /// <param name="config">The settings.</param>
+    /// <param name="tasks">The number of tasks; 0 for methods of a single one.</param>
+    protected virtual TConfig Settled(TConfig config, int tasks) => config;
 
     /// <summary>Puts the method's parts at the sites it asks for.</summary>
     /// <param name="builder">Gives sites, generator and names.</param>

@@ -51,7 +51,7 @@ internal abstract class PrefixPart : KeyValuePart
 
     public override KeyValuePrefix Prefix(RowGroup rows, Tensor hidden)
     {
-        var (keys, values) = Vectors(rows.Pass);
+        var (keys, values) = Vectors(rows);
         var gate = _gate?.Forward(rows, hidden).Unsqueeze(3);
         return new KeyValuePrefix(Heads(keys), Heads(values));
 
@@ -63,8 +63,8 @@ internal abstract class PrefixPart : KeyValuePart
         }
     }
 
-    /// <summary>The keys and values of this pass, [P, H·D] each.</summary>
-    protected abstract (Tensor Keys, Tensor Values) Vectors(AdapterPass pass);
+    /// <summary>The keys and values for these rows in their pass, [P, H·D] each.</summary>
+    protected abstract (Tensor Keys, Tensor Values) Vectors(RowGroup rows);
 }
 
 /// <summary>A prefix whose keys and values are parameters.</summary>
@@ -83,5 +83,5 @@ internal sealed class FlatPrefixPart : PrefixPart
         _values = AddParameter(ValuesKey, rng.Normal([length, site.Heads * site.HeadSize], 0, deviation));
     }
 
-    protected override (Tensor Keys, Tensor Values) Vectors(AdapterPass pass) => (_keys, _values);
+    protected override (Tensor Keys, Tensor Values) Vectors(RowGroup rows) => (_keys, _values);
 }

@@ -20,7 +20,7 @@ internal static class SitePictures
     /// <returns>One picture, or none where nothing can be folded or the adapter holds several tasks.</returns>
     public static IReadOnlyList<MethodPicture> Change(Adapter adapter)
     {
-        if (adapter.Tasks.Count > 0 || adapter.Branches.Count > 0)
+        if (adapter.Tasks.Count > 1 || adapter.Branches.Count > 0)
         {
             return [];
         }
@@ -90,11 +90,12 @@ internal static class SitePictures
         _ => $"{Role(site.Sublayer)} adapter",
     };
 
+    /// <summary>A site's block as pictures call it.</summary>
+    public static string Block(Site site) => site.Layer < 0 ? "outside blocks" : site.Stack == StackKind.Encoder ? $"{site.Layer}" : $"decoder {site.Layer}";
+
     // A block of a decoder has two attentions, whose maps have the same roles.
     private static string Column(Site site, string name) =>
         site is LinearSite or KeyValueSite && site.Sublayer == SiteRole.CrossAttention ? "cross-attention, " + name : name;
-
-    private static string Block(Site site) => site.Layer < 0 ? "outside blocks" : site.Stack == StackKind.Encoder ? $"{site.Layer}" : $"decoder {site.Layer}";
 
     /// <summary>A parameter's path behind its block, such as <c>output.LayerNorm.bias</c>.</summary>
     private static string Tail(ParameterSite site)

@@ -101,7 +101,7 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
                 Path.Combine(settings.Out, "training", (joint ? TrainUnit.Joint : report.Task) + ".jsonl"), report.PrimaryMetric, report.BestStep, joint ? report.Task : null);
             var stepSeconds = (steps[MeasuredSteps] - steps[1]) / (MeasuredSteps - 1);
             var package = AdapterPackage.Open(report.Package);
-            var stored = new[] { package.AdapterPath, Path.Combine(package.Folder, AdapterPackage.AdapterName) }.Distinct(StringComparer.Ordinal).Sum(Stored);
+            var stored = StoredParameters.In(new[] { package.AdapterPath, Path.Combine(package.Folder, AdapterPackage.AdapterName) }.Distinct(StringComparer.Ordinal));
             return new Measured(
                 stepSeconds, stepSeconds * MeasuredSteps / trace.Tokens, (evaluated - evaluationBegan) / (Math.Min(MeasuredDevRows, data.Dev.Count) * TokensPerRow(data)),
                 stored, new DirectoryInfo(package.Folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length));
@@ -129,12 +129,6 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
             evaluationBegan = state.Phase == TrainPhase.Evaluating ? clock.Elapsed.TotalSeconds : evaluationBegan;
             evaluated = state.Phase == TrainPhase.Finishing ? clock.Elapsed.TotalSeconds : evaluated;
         }
-    }
-
-    private static long Stored(string path)
-    {
-        using var file = SafetensorsFile.Open(path);
-        return StoredParameters.In(file);
     }
 
     private sealed record Measured(double? StepSeconds, double? Step, double Evaluation, long Stored, long Bytes);

@@ -151,11 +151,10 @@ internal sealed class ComparisonWork(
 
     private RunSize Size(TaskReport report, AdapterPackage package, TaskModel model, SiteMap sites)
     {
-        using var file = SafetensorsFile.Open(package.AdapterPath);
         var head = package.Manifest.HeadFile.Parameters;
         return Agreed(new RunSize(
             report.TrainedParameters - head, _method.Method.CountParameters(_method.Described, sites),
-            StoredParameters.In(file), CompactForm.CountParameters(model.Adapter, sites),
+            StoredParameters.In(package.AdapterPath), CompactForm.CountParameters(model.Adapter, sites),
             head, package.AdapterBytes, new DirectoryInfo(package.Folder).EnumerateFiles().Sum(f => f.Length), 1));
     }
 
@@ -165,11 +164,7 @@ internal sealed class ComparisonWork(
         using var adapter = joint.LoadAdapter(bench.Loaded.Backbone);
         var own = joint.Tasks.Select(joint.Task).ToList();
         var head = own.Sum(t => t.Manifest.HeadFile.Parameters);
-        var stored = own.Select(t => t.AdapterPath).Append(Path.Combine(joint.Folder, AdapterPackage.AdapterName)).Sum(path =>
-        {
-            using var file = SafetensorsFile.Open(path);
-            return StoredParameters.In(file);
-        });
+        var stored = StoredParameters.In(own.Select(t => t.AdapterPath).Append(Path.Combine(joint.Folder, AdapterPackage.AdapterName)));
         return Agreed(new RunSize(
             report.SharedParameters + tasks.Sum(t => t.TrainedParameters) - head, _method.Method.CountParameters(_method.Described, sites, results.Count),
             stored, CompactForm.CountParameters(adapter, sites), head, joint.Manifest.AdapterFile.Bytes + own.Sum(t => t.AdapterBytes),

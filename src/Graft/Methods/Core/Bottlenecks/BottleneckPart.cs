@@ -96,7 +96,7 @@ internal sealed class BottleneckPart : HiddenPart
     public Tensor Up(RowGroup rows, Tensor input)
     {
         var x = input.To(_down.DType);
-        var up = _up.Forward(_activation(_down.Forward(_normBefore is null ? x : _normBefore.Forward(x))));
+        var up = _up.Forward(rows, _activation(_down.Forward(rows, _normBefore is null ? x : _normBefore.Forward(x))));
         if (rows.Pass.Training && _config.StochasticDepth > 0)
         {
             var kept = 1 - _config.StochasticDepth;

@@ -1,3 +1,4 @@
+using Graft.Backbones.Sites;
 using Graft.Torch;
 
 namespace Graft.Methods.Core.Bottlenecks;
@@ -65,7 +66,9 @@ internal sealed class PhmProjection : Projection
 
     public override DType DType => _weights.DType;
 
-    public override Tensor Forward(Tensor x)
+    public override Tensor Forward(RowGroup rows, Tensor x) => Forward(x);
+
+    public Tensor Forward(Tensor x)
     {
         var (a, b) = (_rule.Whole(), _weights.Whole());
         var w = Tensor.Einsum("ipr,iqs->pqrs", a, b).Reshape(a.Size(1) * b.Size(1), a.Size(2) * b.Size(2));

@@ -1,3 +1,4 @@
+using Graft.Backbones.Sites;
 using Graft.Torch;
 
 namespace Graft.Methods.Core.Bottlenecks;
@@ -9,9 +10,10 @@ internal abstract class Projection : Module
     public abstract DType DType { get; }
 
     /// <summary>Computes the map.</summary>
+    /// <param name="rows">The rows of the batch: their task and their pass, for weights that are made per task and pass.</param>
     /// <param name="x">[B, T, In], of the parameters' type.</param>
     /// <returns>[B, T, Out].</returns>
-    public abstract Tensor Forward(Tensor x);
+    public abstract Tensor Forward(RowGroup rows, Tensor x);
 }
 
 /// <summary>A map with a full weight [Out, In] and a bias [Out].</summary>
@@ -31,7 +33,9 @@ internal sealed class DenseProjection : Projection
 
     public override DType DType => _weight.Value.DType;
 
-    public override Tensor Forward(Tensor x) => F.Linear(x, _weight, _bias);
+    public override Tensor Forward(RowGroup rows, Tensor x) => Forward(x);
+
+    public Tensor Forward(Tensor x) => F.Linear(x, _weight, _bias);
 }
 
 /// <summary>A layer norm of an adapter's own: gain one, bias zero at the start, ε = 1e-5 unless given.</summary>
