@@ -63,7 +63,7 @@ public static class Evaluator
     private static IReadOnlyList<float[]> Answer(
         TaskModel model, TokenizedRows rows, int batchSize, ObservedSums? observed, CancellationToken cancellation)
     {
-        var outputs = new float[rows.Count][];
+        var (outputs, answered) = (new float[rows.Count][], 0);
         using var frozen = Autograd.NoGrad();
         foreach (var batch in BatchSampler.Sorted(rows.Lengths, batchSize))
         {
@@ -71,6 +71,13 @@ public static class Evaluator
             using var scope = new TensorScope();
             var input = rows.Batch(batch, model.Backbone.Device);
             var answers = model.Head is PooledHead head ? Pooled(model, head, input, observed) : Written(model, rows, input);
+            if (observed is not null && model.Head is TextHead && (answered == 0 || !observed.IsEmpty))
+            {
+                // What parts show is that of a pass over the right texts; where the first rows show nothing, no others do.
+                observed.Add(model.Forward(TokenizedRows.Join([(rows, batch)], model.Backbone.Device)).Observations);
+            }
+
+            answered += batch.Length;
             for (var i = 0; i < batch.Length; i++)
             {
                 outputs[batch[i]] = answers[i];

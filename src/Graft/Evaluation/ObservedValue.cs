@@ -25,6 +25,9 @@ internal sealed class ObservedSums
     private readonly List<string> _names = [];
     private readonly Dictionary<string, List<double>> _rows = new(StringComparer.Ordinal);
 
+    /// <summary>Whether nothing was shown so far.</summary>
+    public bool IsEmpty => _names.Count == 0;
+
     public void Add(IReadOnlyDictionary<string, IReadOnlyList<Observation>> observations)
     {
         foreach (var (name, seen) in observations)

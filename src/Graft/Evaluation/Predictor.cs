@@ -161,7 +161,7 @@ public sealed class Predictor : IDisposable
         {
             var (members, model) = (group.ToArray(), _models[group.Key]);
             var probabilities = model.Task.Kind == TaskKind.Classification
-                ? TextAnswers.Probabilities(_backbone, Rows(input, members), Array.ConvertAll(members, i => asked[i]))
+                ? TextAnswers.Probabilities(_backbone, PaddedBatch.Rows(input, members), Array.ConvertAll(members, i => asked[i]))
                 : null;
             for (var i = 0; i < members.Length; i++)
             {
@@ -193,17 +193,6 @@ public sealed class Predictor : IDisposable
                 answers[batch[at]] = new Answer(model.Task, outputs, encodings[batch[at]].TruncatedTokens);
             }
         }
-    }
-
-    private static BackboneInput Rows(BackboneInput input, int[] members)
-    {
-        if (members.Length == input.InputIds.Size(0))
-        {
-            return input;
-        }
-
-        var index = Tensor.From(Array.ConvertAll(members, m => (long)m)).To(input.InputIds.Device);
-        return new BackboneInput(input.InputIds.IndexSelect(0, index), input.Mask?.IndexSelect(0, index), input.TypeIds?.IndexSelect(0, index));
     }
 
     private static (BackboneOutput Output, Tensor? Mask) Rows(BackboneOutput output, Tensor? mask, int[] members, int count)

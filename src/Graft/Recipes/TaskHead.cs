@@ -23,9 +23,9 @@ internal sealed record TaskHead(HeadConfig Config, TextCodec? Codec)
             throw new GraftException("head_pooling and head_layers are settings of pooled heads, and this backbone's tasks are answered with text; leave them out, or give --head pooled.");
         }
 
-        return kind == HeadKind.Text || settings.LossReduction == LossReduction.Mean
+        return kind == HeadKind.Text || (settings.LossReduction == LossReduction.Mean && settings.Beams == 1)
             ? kind
-            : throw new GraftException("loss_reduction is a setting of text heads, and this head is pooled; leave it out, or use a T5 backbone.");
+            : throw new GraftException("loss_reduction and beams are settings of text heads, and this head is pooled; leave them out, or use a T5 backbone.");
     }
 
     /// <summary>The head of a task.</summary>
@@ -39,7 +39,7 @@ internal sealed record TaskHead(HeadConfig Config, TextCodec? Codec)
         if (Kind(settings, loaded.Backbone.Config) == HeadKind.Text)
         {
             var codec = new TextCodec(TextFormat.Of(task), loaded.Tokenizer, loaded.Backbone.Config);
-            return new TaskHead(new TextHeadConfig(task.Kind, task.Outputs, codec.Format, codec.Longest(data.Train), settings.LossReduction), codec);
+            return new TaskHead(new TextHeadConfig(task.Kind, task.Outputs, codec.Format, codec.Longest(data.Train), settings.LossReduction, settings.Beams), codec);
         }
 
         var scores = task.Kind == TaskKind.Regression ? data.Train.Select(r => r.Score).ToList() : [];

@@ -58,6 +58,9 @@ public sealed record TrainSettings
     /// <summary>How the losses of target tokens become one number; of text heads.</summary>
     public LossReduction LossReduction { get; init; }
 
+    /// <summary>The beams by which a text head's answers are searched for; 1 takes the likeliest token each time.</summary>
+    public int Beams { get; init; } = 1;
+
     /// <summary>How the head makes one vector of a text's hidden states.</summary>
     public Pooling HeadPooling { get; init; }
 
@@ -171,6 +174,7 @@ public sealed record TrainSettings
             Replacement = mixture.Replacement,
             Head = settings.Has("head") ? settings.Choice<HeadKind>("head", null) : null,
             LossReduction = settings.Choice<LossReduction>("loss_reduction", defaults.LossReduction),
+            Beams = Count(settings, "beams") ?? defaults.Beams,
             HeadPooling = settings.Choice<Pooling>("head_pooling", defaults.HeadPooling),
             HeadLayers = settings.Whole("head_layers", defaults.HeadLayers) is (1 or 2) and var layers
                 ? (int)layers
@@ -240,6 +244,11 @@ public sealed record TrainSettings
         if (LossReduction != LossReduction.Mean)
         {
             json["loss_reduction"] = HeadSettings.Name(LossReduction);
+        }
+
+        if (Beams != 1)
+        {
+            json["beams"] = Beams;
         }
 
         return json;

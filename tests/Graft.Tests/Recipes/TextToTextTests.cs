@@ -59,6 +59,31 @@ public sealed class TextToTextTests : IDisposable
     }
 
     [Fact]
+    public void Answers_are_searched_by_as_many_beams_as_the_package_was_trained_with()
+    {
+        var settings = Settings(Scores(_tiny)) with { Method = "lora", Steps = 3, Beams = 3 };
+
+        var trained = Train.Run(settings).Tasks[0];
+
+        Assert.Equal(3, Assert.IsType<TextHeadConfig>(TaskModelPackage.Head(AdapterPackage.Open(trained.Package))).Beams);
+        Assert.Equal(trained.Dev, Evaluate.Run(new EvaluateSettings { Package = trained.Package, Backbone = _tiny.Model, Task = settings.Tasks[0] }).Dev);
+    }
+
+    [Fact]
+    public void Gates_of_both_stacks_are_told_at_evaluations()
+    {
+        var settings = Settings() with { Method = "unipelt", Set = new JsonObject { ["length"] = 2, ["prefix_bottleneck"] = 4 } };
+
+        var trained = Train.Run(settings).Tasks[0];
+        var report = Evaluate.Run(new EvaluateSettings { Package = trained.Package, Backbone = _tiny.Model, Task = settings.Tasks[0] });
+
+        Assert.Equal(trained.Dev, report.Dev);
+        Assert.Contains(report.DevObserved, g => g.Key.Contains("encoder", StringComparison.Ordinal));
+        Assert.Contains(report.DevObserved, g => g.Key.Contains("decoder", StringComparison.Ordinal));
+        Assert.All(report.DevObserved, g => Assert.Equal((30, true), (g.Value.Rows, g.Value.Mean is > 0.001 and < 0.999)));
+    }
+
+    [Fact]
     public void A_resumed_run_ends_with_the_same_bits()
     {
         var settings = Settings() with { Method = "lora", Steps = 8, CheckpointEvery = 1, LossReduction = LossReduction.MeanAll };

@@ -27,6 +27,20 @@ public static class PaddedBatch
         return Tensor.From(ids, rows.Count, length);
     }
 
+    /// <summary>Some of a batch's rows to answer; the batch itself where these are all.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="rows">The numbers of the rows, ascending.</param>
+    public static BackboneInput Rows(BackboneInput batch, int[] rows)
+    {
+        if (rows.Length == batch.InputIds.Size(0))
+        {
+            return batch;
+        }
+
+        var index = Tensor.From(Array.ConvertAll(rows, r => (long)r)).To(batch.InputIds.Device);
+        return new BackboneInput(batch.InputIds.IndexSelect(0, index), batch.Mask?.IndexSelect(0, index), batch.TypeIds?.IndexSelect(0, index));
+    }
+
     /// <summary>Joins texts into a batch, padded to the longest.</summary>
     /// <param name="encodings">The tokens of B texts, at least one.</param>
     /// <param name="padId">The id that fills.</param>

@@ -33,6 +33,7 @@ internal static class HeadSettings
             ["decimals"] = text.Format.Decimals,
             ["longest"] = text.Longest,
             ["reduction"] = Name(text.Reduction),
+            ["beams"] = text.Beams,
         },
         _ => throw new ArgumentException($"{config.GetType().Name} is no head that packages know.", nameof(config)),
     };
@@ -85,7 +86,7 @@ internal static class HeadSettings
 
     private static TextHeadConfig Text(StrictObject head, TaskDefinition task, string path)
     {
-        head.Allow("type", "prefix", "fields", "targets", "reading", "decimals", "longest", "reduction");
+        head.Allow("type", "prefix", "fields", "targets", "reading", "decimals", "longest", "reduction", "beams");
         var (fields, targets) = (head.TextList("fields") ?? [], head.TextList("targets") ?? []);
         var expected = task.Kind == TaskKind.Regression ? 0 : task.Labels.Count;
         if (fields.Count != (task.IsPair ? 2 : 1) || targets.Count != expected)
@@ -100,15 +101,16 @@ internal static class HeadSettings
             throw head.Error("reading", $"'head.reading' is '{Name(reading)}', which does not fit the task; take the package from where it was trained again.");
         }
 
-        var (decimals, longest) = (head.Whole("decimals", 1), head.Whole("longest", 0));
-        if (decimals is < 0 or > TextNames.MostDecimals || longest is < 1 or > TextCodec.MostTokens)
+        var (decimals, longest, beams) = (head.Whole("decimals", 1), head.Whole("longest", 0), head.Whole("beams", 1));
+        if (decimals is < 0 or > TextNames.MostDecimals || longest is < 1 or > TextCodec.MostTokens || beams is < 1 or > int.MaxValue)
         {
-            throw head.Error("longest", $"'head' has {decimals} decimals and {longest} tokens, which no answer has; take the package from where it was trained again.");
+            throw head.Error(
+                "longest", $"'head' has {decimals} decimals, {longest} tokens and {beams} beams, which no answer has; take the package from where it was trained again.");
         }
 
         return new TextHeadConfig(
             task.Kind, task.Outputs, new TextFormat(head.TextOrNull("prefix") ?? "", fields, targets, reading, (int)decimals), (int)longest,
-            Choice<LossReduction>(path, "head.reduction", head.Text("reduction")));
+            Choice<LossReduction>(path, "head.reduction", head.Text("reduction")), (int)beams);
     }
 
     private static JsonArray List(IEnumerable<string> items) => [.. items.Select(i => (JsonNode?)i)];

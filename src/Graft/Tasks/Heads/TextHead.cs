@@ -23,8 +23,9 @@ public enum LossReduction
 /// <param name="Format">The task as text.</param>
 /// <param name="Longest">The tokens of the longest answer, its end included.</param>
 /// <param name="Reduction">How the losses of tokens become one number.</param>
+/// <param name="Beams">The beams by which answers are searched for; 1 takes the likeliest token each time.</param>
 public sealed record TextHeadConfig(
-    TaskKind Kind, int Outputs, TextFormat Format, int Longest, LossReduction Reduction = LossReduction.Mean) : HeadConfig(Kind, Outputs);
+    TaskKind Kind, int Outputs, TextFormat Format, int Longest, LossReduction Reduction = LossReduction.Mean, int Beams = 1) : HeadConfig(Kind, Outputs);
 
 /// <summary>
 /// The head of text-to-text tasks: the scores are those of the backbone's decoder, so that it has no parameters. Loss of a token t with scores
