@@ -41,8 +41,15 @@ public sealed class JointCommandsTests : IDisposable
 
         CommandLineRun measured = await CommandLineRun.Of("eval", $"{Joint}#first", "--task", tasks[0], "--backbone", _tiny.Model, "--json");
         Assert.Equal(30, JsonNode.Parse(measured.Out)!["devRows"]!.GetValue<int>());
-        CommandLineRun whole = await CommandLineRun.Of("eval", Joint, "--backbone", _tiny.Model);
-        Assert.Contains($"name one, as in '{Joint}#first'", whole.Refusal(), StringComparison.Ordinal);
+        CommandLineRun whole = await CommandLineRun.Of("eval", Joint, "--data", _tiny.Root, "--backbone", _tiny.Model, "--json");
+        JsonNode averages = JsonNode.Parse(whole.Out)!;
+        Assert.Equal(["first", "second"], averages["tasks"]!.AsArray().Select(t => (string?)t!["task"]));
+        Assert.Equal(
+            averages["tasks"]!.AsArray().Average(t => (double)t!["test"]!["accuracy"]!), (double)averages["average"]!["test"]!, 1e-12);
+        CommandLineRun table = await CommandLineRun.Of("eval", Joint, "--data", _tiny.Root, "--backbone", _tiny.Model);
+        Assert.Contains("Mean of the first metrics: ", table.Out, StringComparison.Ordinal);
+        CommandLineRun converted = await CommandLineRun.Of("convert", Joint, Path.Combine(_tiny.Root, "peft"), "--to", "peft", "--backbone", _tiny.Model);
+        Assert.Contains($"name one, as in '{Joint}#first'", converted.Refusal(), StringComparison.Ordinal);
 
         CommandLineRun inspected = await CommandLineRun.Of("inspect", Joint);
         Assert.Equal(0, inspected.ExitCode);

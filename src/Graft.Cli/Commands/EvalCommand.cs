@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using Graft.Cli.Display;
 using Graft.Evaluation;
 using Graft.Recipes;
@@ -10,8 +11,8 @@ namespace Graft.Cli.Commands;
 internal sealed class EvalCommand : CommandWithExamples
 {
     private readonly Terminal _terminal;
-    private readonly Argument<string> _package = new("PACKAGE") { Description = "A folder that 'graft train' wrote." };
-    private readonly Option<string?> _task = new("--task") { HelpName = "NAME|FILE", Description = "Another task or task file with the same labels; the package's own by default." };
+    private readonly Argument<string> _package = new("PACKAGE") { Description = "A folder that 'graft train' wrote; FOLDER#TASK is a task of a package of several." };
+    private readonly Option<string?> _task = new("--task") { HelpName = "NAME|FILE", Description = "Another task or task file with the same labels, or a task of the package; the package's own by default." };
     private readonly Option<string?> _data = new("--data") { HelpName = "DIR", Description = "A folder to search first for the task's data." };
     private readonly ComputeOptions _compute = new();
     private readonly Option<bool> _json = JsonOutput.Option();
@@ -44,13 +45,43 @@ internal sealed class EvalCommand : CommandWithExamples
             Options = _compute.Read(parsed),
         };
         ProcessorCores.UseAll();
-        EvaluateReport report = Evaluate.Run(settings, cancellationToken);
+        IReadOnlyList<EvaluateReport> reports = Evaluate.All(settings, cancellationToken);
         if (parsed.GetValue(_json))
         {
-            JsonOutput.Write(_terminal, report.ToJson());
+            JsonOutput.Write(_terminal, reports.Count == 1 ? reports[0].ToJson() : new JsonObject
+            {
+                ["tasks"] = new JsonArray([.. reports.Select(report => (JsonNode)report.ToJson())]),
+                ["average"] = new JsonObject { ["dev"] = Average(reports, report => report.Dev), ["test"] = Average(reports, report => report.Test) },
+            });
             return ExitCode.Success;
         }
 
+        foreach (EvaluateReport report in reports)
+        {
+            if (reports.Count > 1)
+            {
+                _terminal.Data.MarkupLineInterpolated($"[bold]{report.Task}[/]");
+            }
+
+            Write(report);
+            if (reports.Count > 1)
+            {
+                _terminal.Out.WriteLine();
+            }
+        }
+
+        if (reports.Count > 1)
+        {
+            string[] averages = [.. new[] { ("dev", Average(reports, report => report.Dev)), ("test", Average(reports, report => report.Test)) }
+                .Where(split => split.Item2 is not null).Select(split => $"{split.Item2:0.0000} on {split.Item1}")];
+            _terminal.Out.WriteLine($"Mean of the first metrics: {string.Join(", ", averages)}");
+        }
+
+        return ExitCode.Success;
+    }
+
+    private void Write(EvaluateReport report)
+    {
         string[] metrics = [.. report.Dev.Keys.Union(report.Test.Keys)];
         var table = new TextTable(["rows of", new Column("rows", Right: true), .. metrics.Select(metric => new Column(metric, Right: true, Strong: true))]);
         Row(table, "dev", report.DevRows, report.Dev, metrics);
@@ -61,9 +92,11 @@ internal sealed class EvalCommand : CommandWithExamples
         {
             _terminal.Note($"{report.TruncatedRows} rows are longer than the model takes and lost their end.");
         }
-
-        return ExitCode.Success;
     }
+
+    // Null where a task has no such rows, so that no mean stands for fewer tasks than there are.
+    private static double? Average(IReadOnlyList<EvaluateReport> reports, Func<EvaluateReport, IReadOnlyDictionary<string, double>> metrics) =>
+        reports.All(report => metrics(report).Count > 0) ? reports.Average(report => metrics(report).Values.First()) : null;
 
     /// <summary>What parts of the adapter showed, such as gates: mean ± deviation over the rows.</summary>
     private void Observed(EvaluateReport report)

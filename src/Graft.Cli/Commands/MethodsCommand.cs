@@ -110,7 +110,8 @@ internal sealed class MethodsCommand : CommandWithExamples
             {
                 Line("acts at", row.ActsAt!);
                 Line("trained", $"{Count(row.TrainedParameters)} parameters");
-                Line("stored", $"{Count(row.StoredParameters)} parameters, {Amounts.Bytes(row.BytesPerTask!.Value)} a task");
+                string shared = row.Method.SharesAcrossTasks ? $", {Amounts.Bytes(row.SharedBytes!.Value)} once for all tasks" : "";
+                Line("stored", $"{Count(row.StoredParameters)} parameters, {Amounts.Bytes(row.BytesPerTask!.Value)} a task{shared}");
                 Line("merges", YesNo(row.Merges));
             }
 

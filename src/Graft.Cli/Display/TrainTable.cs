@@ -1,3 +1,4 @@
+using Graft.Formats.Packages;
 using Graft.Recipes;
 
 namespace Graft.Cli.Display;
@@ -33,8 +34,7 @@ internal static class TrainTable
                 cells.AddRange([Score(task.Majority), Score(task.LinearProbe)]);
             }
 
-            long bytes = report.Joint is null ? SizeOf(task.Package) : task.AdapterBytes + task.HeadBytes;
-            cells.AddRange([Amounts.Count(task.TrainedParameters), Amounts.Bytes(bytes), Amounts.Duration(task.Seconds)]);
+            cells.AddRange([Amounts.Count(task.TrainedParameters), Amounts.Bytes(SizeOf(AdapterPackage.Open(task.Package).OwnFolder)), Amounts.Duration(task.Seconds)]);
             table.Add([.. cells]);
         }
 

@@ -5,6 +5,7 @@ using Graft.Evaluation;
 using Graft.Formats.Packages;
 using Graft.Tasks;
 using Graft.Tasks.Heads;
+using Graft.Text;
 using Graft.Torch;
 using Graft.Training;
 
@@ -81,31 +82,60 @@ public static class Evaluate
     public static EvaluateReport Run(EvaluateSettings settings, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        var package = Open(settings);
+        return Run([Open(settings)], settings, cancellation)[0];
+    }
+
+    /// <summary>Answers the rows of every task of a package of several, or of the one that is named.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="GraftException">The package, the backbone or a task is at fault, or they do not belong together.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static IReadOnlyList<EvaluateReport> All(EvaluateSettings settings, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        return settings.Task is null && JointPackage.IsJoint(settings.Package) && JointPackage.Open(settings.Package) is { Tasks.Count: > 0 } joint
+            ? Run([.. joint.Tasks.Select(joint.Task)], settings, cancellation)
+            : [Run(settings, cancellation)];
+    }
+
+    private static List<EvaluateReport> Run(IReadOnlyList<AdapterPackage> packages, EvaluateSettings settings, CancellationToken cancellation)
+    {
+        // Rows are cheap to read: what is wrong with them is found before a model is loaded.
+        var rows = packages.Select(p => Rows(p, settings)).ToList();
+        using var model = GraftModel.Load([.. packages.Select(p => p.Place)], settings.Backbone, settings.Options);
+        return [.. packages.Select((package, i) => Measure(package, model.Models[i], model.Tokenizer, rows[i], settings, cancellation))];
+    }
+
+    private static (IReadOnlyList<Example> Dev, IReadOnlyList<Example> Test) Rows(AdapterPackage package, EvaluateSettings settings)
+    {
         var task = TaskModelPackage.Task(package);
         var (rule, seed) = TrainingSplit(package);
         var data = PublishedSplit.Of(
             TaskCatalog.Resolve(settings.Task ?? task.Name, settings.Data, settings.SplitSeed ?? TrainingSeed(package)), rule, settings.SplitSeed ?? seed);
-        var (dev, test) = (Relabelled(data.Dev, data.Task, task, settings.Package), Relabelled(data.Test ?? [], data.Task, task, settings.Package));
+        return (Relabelled(data.Dev, data.Task, task, settings.Package), Relabelled(data.Test ?? [], data.Task, task, settings.Package));
+    }
 
-        using var model = GraftModel.Load(package.Place, settings.Backbone, settings.Options);
+    private static EvaluateReport Measure(
+        AdapterPackage package, TaskModel model, Tokenizer tokenizer, (IReadOnlyList<Example> Dev, IReadOnlyList<Example> Test) rows, EvaluateSettings settings,
+        CancellationToken cancellation)
+    {
         var clock = Stopwatch.StartNew();
         var truncated = 0;
-        var (onDev, onTest) = (Measure(dev), Measure(test));
+        var (dev, test) = (On(rows.Dev), On(rows.Test));
         return new EvaluateReport(
-            task.Name, package.Place, onDev.Metrics, onTest.Metrics, dev.Count, test.Count, truncated, clock.Elapsed.TotalSeconds,
-            onDev.Observed, onTest.Observed);
+            model.Task.Name, package.Place, dev.Metrics, test.Metrics, rows.Dev.Count, rows.Test.Count, truncated, clock.Elapsed.TotalSeconds,
+            dev.Observed, test.Observed);
 
-        EvaluationResult Measure(IReadOnlyList<Example> rows)
+        EvaluationResult On(IReadOnlyList<Example> examples)
         {
-            if (rows.Count == 0)
+            if (examples.Count == 0)
             {
                 return EvaluationResult.OfNoRows;
             }
 
-            var tokenized = model.Models[0].Tokenize(rows, model.Tokenizer);
+            var tokenized = model.Tokenize(examples, tokenizer);
             truncated += tokenized.TruncatedRows;
-            return Evaluator.Evaluate(model.Models[0], tokenized, settings.Batch, cancellation);
+            return Evaluator.Evaluate(model, tokenized, settings.Batch, cancellation);
         }
     }
 
@@ -116,12 +146,15 @@ public static class Evaluate
 
     /// <summary>The seed in the summary of <c>graft train</c>, by which it cut dev from train; 0 where there is none.</summary>
     private static long TrainingSeed(AdapterPackage package) =>
-        package.Manifest.Training["settings"] is JsonObject settings && settings["seed"] is JsonValue seed && seed.TryGetValue<long>(out var value) ? value : 0;
+        SettingsOf(package)?["seed"] is JsonValue seed && seed.TryGetValue<long>(out var value) ? value : 0;
+
+    // Tasks that were trained together have their settings in common.
+    private static JsonObject? SettingsOf(AdapterPackage package) => (package.Joint?.Manifest.Training ?? package.Manifest.Training)["settings"] as JsonObject;
 
     /// <summary>The rule by which dev and test were made in training, so that test rows are those that were not chosen by.</summary>
     private static (SplitRule Rule, long Seed) TrainingSplit(AdapterPackage package)
     {
-        var settings = package.Manifest.Training["settings"] as JsonObject;
+        var settings = SettingsOf(package);
         return ((string?)settings?["split"], (long?)settings?["split_seed"]) is ({ } name, { } seed) && Enum.TryParse<SplitRule>(name, ignoreCase: true, out var rule)
             ? (rule, seed)
             : (SplitRule.Files, 0);

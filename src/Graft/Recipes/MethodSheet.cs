@@ -12,13 +12,14 @@ namespace Graft.Recipes;
 /// <param name="Settings">Its settings with their defaults.</param>
 /// <param name="ActsAt">Where it puts parts; null where <paramref name="Needs"/> says why it cannot be attached.</param>
 /// <param name="TrainedParameters">Trained parameters, without the head; null likewise.</param>
-/// <param name="StoredParameters">Parameters that a package keeps of a task, without the head; null likewise.</param>
-/// <param name="BytesPerTask">Their bytes in float32; null likewise.</param>
+/// <param name="StoredParameters">Parameters that a package of one task keeps, without the head; null likewise.</param>
+/// <param name="BytesPerTask">Their bytes in float32; of a method whose adapters hold several tasks, the bytes of what is one task's alone; null likewise.</param>
+/// <param name="SharedBytes">The bytes of what the tasks of one adapter share; 0 for methods whose adapters hold one task; null likewise.</param>
 /// <param name="Merges">Whether it folds into the backbone's weights; null likewise.</param>
 /// <param name="MixedBatch">Whether rows of other adapters in the batch leave its answers as they are.</param>
 /// <param name="Needs">What has to be set before it can be attached, in its own words; null where nothing.</param>
 public sealed record MethodRow(
-    PeftMethod Method, JsonObject Settings, string? ActsAt, long? TrainedParameters, long? StoredParameters, long? BytesPerTask, bool? Merges,
+    PeftMethod Method, JsonObject Settings, string? ActsAt, long? TrainedParameters, long? StoredParameters, long? BytesPerTask, long? SharedBytes, bool? Merges,
     bool MixedBatch, string? Needs)
 {
     /// <summary>The row as JSON.</summary>
@@ -31,6 +32,8 @@ public sealed record MethodRow(
         ["trainedParameters"] = TrainedParameters,
         ["storedParameters"] = StoredParameters,
         ["bytesPerTask"] = BytesPerTask,
+        ["sharedBytes"] = SharedBytes,
+        ["holdsTasks"] = Method.SharesAcrossTasks,
         ["merges"] = Merges,
         ["mixedBatch"] = MixedBatch,
         ["startsAsBackbone"] = Method.IsIdentityAtStart(Method.Defaults),
@@ -74,14 +77,24 @@ public static class MethodSheet
         {
             using var adapter = method.Attach(backbone, method.Name, config, rng);
             var stored = CompactForm.CountParameters(adapter, backbone.Sites);
+            var (own, shared) = method.SharesAcrossTasks ? Split(method, backbone) : (stored * BytesPerParameter, 0);
             return new MethodRow(
-                method, settings, Places(adapter, backbone.Sites), method.CountParameters(config, backbone.Sites), stored, stored * BytesPerParameter,
+                method, settings, Places(adapter, backbone.Sites), method.CountParameters(config, backbone.Sites), stored, own, shared,
                 WeightMerger.CanMerge(adapter, backbone), mixed, null);
         }
         catch (GraftException e)
         {
-            return new MethodRow(method, settings, null, null, null, null, null, mixed, e.Message);
+            return new MethodRow(method, settings, null, null, null, null, null, null, mixed, e.Message);
         }
+    }
+
+    /// <summary>The bytes of a stored adapter that are one task's alone, and those that its tasks share.</summary>
+    private static (long Own, long Shared) Split(PeftMethod method, Backbone backbone)
+    {
+        using var rng = new Rng(0);
+        using var adapter = method.Attach(backbone, method.Name, method.Stored(method.Defaults), rng);
+        var bytes = CompactForm.State(adapter).ToLookup(s => adapter.TaskOf(s.Path) is not null, s => s.Value.Count * s.Value.DType.SizeOf());
+        return (bytes[true].Sum(), bytes[false].Sum());
     }
 
     /// <summary>Where an adapter has parts, in words.</summary>

@@ -35,14 +35,23 @@ internal sealed class TrainedPackage(TrainSettings settings, TrainUnit unit, str
                 new SavedTask(p.Place, Trained(models, p.Manifest.Task.Name), p.AdapterBytes, p.HeadBytes)),
         ];
 
-        JsonObject Summary(int task) => new()
+        // Of several tasks the settings are kept once, with what they share: a task's own part may be a few hundred bytes.
+        JsonObject Summary(int task)
         {
-            ["settings"] = settings.ToJson(),
-            ["train_rows"] = unit.Tasks[task].Train.Count,
-            ["best_step"] = bestStep,
-            ["dev"] = TrainLog.Json(dev[task]),
-            ["test"] = TrainLog.Json(test[task]),
-        };
+            var summary = new JsonObject
+            {
+                ["train_rows"] = unit.Tasks[task].Train.Count,
+                ["best_step"] = bestStep,
+                ["dev"] = TrainLog.Json(dev[task]),
+                ["test"] = TrainLog.Json(test[task]),
+            };
+            if (!unit.IsJoint)
+            {
+                summary.Insert(0, "settings", settings.ToJson());
+            }
+
+            return summary;
+        }
     }
 
     // A task's own: its part of the adapter and its head. Without a name all there is.

@@ -146,6 +146,48 @@ public sealed class JointTrainTests : IDisposable
         Assert.Contains("name one, as in", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("pha", false)]
+    [InlineData("hyperformer++", false)]
+    [InlineData("lora", true)]
+    public void Tasks_of_a_T5_are_trained_together_as_text_and_resumed_with_the_same_bits(string method, bool share)
+    {
+        using var tiny = new TinyModelFolder(t5: true);
+        var settings = Settings("a") with
+        {
+            Backbone = tiny.Model,
+            Tasks = [tiny.WriteTask("first"), tiny.WriteTask("second", train: 40, seed: 2)],
+            Method = method,
+            Share = share,
+            Epochs = null,
+            Steps = 8,
+            EvaluateEvery = 4,
+        };
+        var expected = Train.Run(settings);
+        using var cancel = new CancellationTokenSource();
+        Assert.Throws<TrainingInterruptedException>(() => Train.Run(
+            settings with { Out = Path.Combine(_tiny.Root, "b") },
+            p =>
+            {
+                if (p.Step >= 5)
+                {
+                    cancel.Cancel();
+                }
+            },
+            cancel.Token));
+
+        var found = Train.Run(settings with { Out = Path.Combine(_tiny.Root, "b"), Resume = true });
+
+        foreach (var file in Directory.EnumerateFiles(expected.Joint!.Package, "*.safetensors", SearchOption.AllDirectories))
+        {
+            Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(found.Joint!.Package, Path.GetRelativePath(expected.Joint.Package, file))));
+        }
+
+        Assert.All(found.Tasks.Zip(expected.Tasks), t => Assert.Equal(t.Second.Dev, t.First.Dev));
+        using var model = GraftModel.Load([.. found.Tasks.Select(t => t.Package)], tiny.Model);
+        Assert.Equal(3, model.Predict(new Graft.Evaluation.PredictionRow("second", "aa ba")).Outputs.Count);
+    }
+
     [Fact]
     public void A_task_merges_into_the_backbone()
     {

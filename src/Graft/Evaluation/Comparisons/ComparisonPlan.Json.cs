@@ -53,6 +53,8 @@ public sealed partial record ComparisonPlan
         ["sizes"] = List(Sizes, s => s is { } rows ? rows : AllRows),
         ["seeds"] = List(Seeds, s => s),
         ["data"] = Data,
+        ["split"] = Split.ToString().ToLowerInvariant(),
+        ["split_seed"] = SplitSeed,
         ["epochs"] = Epochs,
         ["steps"] = Steps,
         ["evaluations"] = Evaluations,

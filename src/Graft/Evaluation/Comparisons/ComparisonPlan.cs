@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Graft.Tasks;
 using Graft.Tasks.Mixtures;
 
 namespace Graft.Evaluation.Comparisons;
@@ -30,6 +31,12 @@ public sealed partial record ComparisonPlan
 
     /// <summary>A folder to look for the tasks' data first.</summary>
     public string? Data { get; init; }
+
+    /// <summary>Where dev and test rows come from.</summary>
+    public SplitRule Split { get; init; }
+
+    /// <summary>The seed of the orders of that rule.</summary>
+    public long SplitSeed { get; init; } = 32;
 
     /// <summary>Passes over the rows; null where <see cref="Steps"/> is given.</summary>
     public double? Epochs { get; init; }

@@ -37,6 +37,8 @@ internal sealed class ComparisonPlanReader(StrictObject json, ICollection<string
             Sizes = Distinct("sizes", OrDefault("sizes", s_defaults.Sizes, Size), s => s?.ToString() ?? ComparisonPlan.AllRows),
             Seeds = Distinct("seeds", OrDefault("seeds", s_defaults.Seeds, Seed), s => $"{s}"),
             Data = Try(() => json.TextOrNull("data"), null),
+            Split = Try(() => json.Choice<SplitRule>("split", s_defaults.Split), s_defaults.Split),
+            SplitSeed = Try(() => json.Whole("split_seed", s_defaults.SplitSeed), s_defaults.SplitSeed),
             Epochs = epochs ?? (steps is null ? DefaultEpochs : null),
             Steps = steps,
             Evaluations = Count("evaluations") ?? s_defaults.Evaluations,

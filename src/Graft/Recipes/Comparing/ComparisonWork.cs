@@ -80,6 +80,8 @@ internal sealed class ComparisonWork(
             Tasks = run.Plan.Task.Tasks,
             Method = _method.Method.Name,
             Set = _method.Written,
+            Split = plan.Split,
+            SplitSeed = plan.SplitSeed,
             Share = run.Plan.Method.Share,
             Sampling = plan.Mixture.Sampling,
             Temperature = plan.Mixture.Temperature,
