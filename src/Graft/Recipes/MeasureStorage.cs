@@ -92,29 +92,28 @@ public static class MeasureStorage
         return (new MethodStorage(planned.Name, method.Name, parameters, head, first - (sizeof(float) * (parameters + head)), 0, []), first, sum);
     }
 
-    /// <summary>Writes a package of one task, and one of several that share an adapter: what remains at no task is shared.</summary>
+    /// <summary>
+    /// Writes a package of tasks that share an adapter and takes all but one of them away: what remains at no task is shared.
+    /// </summary>
     private static (MethodStorage Account, long First, long Most) Together(
         PlannedMethod planned, PeftMethod method, TrainedAdapters trained, TaskDefinition task, string source, Backbone backbone, string place,
         CancellationToken cancellation)
     {
-        var (first, shared, parameters, head) = Write(1);
-        var (most, _, _, _) = Write(StorageAccount.MostWritten);
+        cancellation.ThrowIfCancellationRequested();
+        using var rng = new Rng(1, Device.Cpu);
+        List<int> numbers = [.. Enumerable.Range(1, StorageAccount.MostWritten)];
+        var adapter = trained.Attach("task", rng, method.SharesAcrossTasks ? numbers.ConvertAll(Name) : null);
+        using var models = new TaskModels(numbers.ConvertAll(number => Model(task, number, backbone, adapter, rng)));
+        var package = TaskModelPackage.Save(models, place, source);
+        var (shared, most) = (package.SharedBytes, Bytes(package.Folder));
+        numbers.Skip(1).ToList().ForEach(number => package.RemoveTask(Name(number)));
+        var first = Bytes(package.Folder);
+
+        // What is kept beside float32 numbers, such as masks as bits, counts as the numbers that fill as many bytes.
+        using var own = SafetensorsFile.Open(package.Task(Name(1)).AdapterPath);
+        var parameters = own.Keys.Sum(k => own.Info(k).Shape.Aggregate(1L, (product, n) => product * n) * own.Info(k).DType.SizeOf()) / sizeof(float);
+        var head = models.Models[0].Head.Parameters().Sum(p => p.Value.Count);
         return (new MethodStorage(planned.Name, method.Name, parameters, head, first - shared - (sizeof(float) * (parameters + head)), shared, []), first, most);
-
-        (long Bytes, long Shared, long Parameters, long Head) Write(int tasks)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            using var rng = new Rng(tasks, Device.Cpu);
-            List<string> names = [.. Enumerable.Range(1, tasks).Select(Name)];
-            var adapter = trained.Attach("task", rng, method.SharesAcrossTasks ? names : null);
-            using var models = new TaskModels([.. Enumerable.Range(1, tasks).Select(number => Model(task, number, backbone, adapter, rng))]);
-            var package = TaskModelPackage.Save(models, place, source);
-
-            // What is kept beside float32 numbers, such as masks as bits, counts as the numbers that fill as many bytes.
-            using var own = SafetensorsFile.Open(package.Task(names[0]).AdapterPath);
-            var bytes = own.Keys.Sum(k => own.Info(k).Shape.Aggregate(1L, (product, n) => product * n) * own.Info(k).DType.SizeOf());
-            return (Bytes(package.Folder), package.SharedBytes, bytes / sizeof(float), models.Models[0].Head.Parameters().Sum(p => p.Value.Count));
-        }
     }
 
     private static TaskModel Model(TaskDefinition task, int number, Backbone backbone, Adapter adapter, Rng rng) => new(

@@ -47,6 +47,8 @@ public sealed class EveryMethodComparedTests : IDisposable
         });
         var storage = StorageAccount.Load(Path.Combine(report.Folder, "storage.json"));
         Assert.Superset(methods.ToHashSet(StringComparer.Ordinal), storage.Methods.Select(m => m.Method).ToHashSet(StringComparer.Ordinal));
+        Assert.All(storage.Methods.Where(m => m.SharedBytes > 0), m => Assert.Equal(0, m.Difference));
+        Assert.Equal(methods.Where(m => PeftMethods.Get(m).SharesAcrossTasks), storage.Methods.Where(m => m.SharedBytes > 0).Select(m => m.BaseMethod));
         var markdown = MarkdownReport.Of(report.Comparison, storage);
         Assert.All(methods, method => Assert.Contains($"| {method}", markdown, StringComparison.Ordinal));
     }
