@@ -82,6 +82,24 @@ internal sealed class TrainOptions
         }
     }
 
+    /// <summary>Adds some of the options to another command that trains.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="keys">Their keys, in the order of the help page.</param>
+    public void AddTo(Command command, IReadOnlyList<string> keys)
+    {
+        foreach (string key in keys)
+        {
+            command.Add(_plain.Single(plain => plain.Key == key).Option);
+        }
+    }
+
+    /// <summary>The settings of a command that has some of the options.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="keys">The options' keys.</param>
+    public JsonObject Given(ParseResult parsed, IReadOnlyList<string> keys) => new(_plain
+        .Where(plain => keys.Contains(plain.Key) && parsed.GetResult(plain.Option) is { Implicit: false })
+        .Select(plain => KeyValuePair.Create(plain.Key, plain.Value(parsed))));
+
     /// <summary>The settings that a command line and its recipe file make together.</summary>
     /// <exception cref="GraftException">A setting or the file is at fault.</exception>
     public TrainSettings Read(ParseResult parsed)

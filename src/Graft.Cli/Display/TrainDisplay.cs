@@ -8,7 +8,7 @@ namespace Graft.Cli.Display;
 internal static class TrainDisplay
 {
     /// <summary>Runs training and shows what it reports. The work runs on the calling thread.</summary>
-    public static TrainReport Run(Terminal terminal, Func<Action<TrainProgress>, TrainReport> train) => terminal.IsLive
+    public static T Run<T>(Terminal terminal, Func<Action<TrainProgress>, T> train) => terminal.IsLive
         ? terminal.Notes.Progress()
             .AutoClear(true)
             .AutoRefresh(true)

@@ -60,7 +60,7 @@ public sealed class GraftModel : IDisposable
         }
 
         var opened = packages.Select(AdapterPackage.Open).ToList();
-        var folder = FindBackbone(opened[0], backbone);
+        var folder = FindBackbone(opened[0].Folder, opened[0].Manifest.Backbone, backbone);
         var pooler = opened.Exists(p => TaskModelPackage.Head(p) is PooledHeadConfig { Pooling: Pooling.Pooler });
         var encoder = opened.TrueForAll(p => TaskModelPackage.Head(p) is PooledHeadConfig);
         var loaded = Backbone.Load(folder, (options ?? new BackboneOptions()) with { Pooler = pooler, EncoderOnly = encoder });
@@ -109,14 +109,19 @@ public sealed class GraftModel : IDisposable
         Backbone.Dispose();
     }
 
-    private static string FindBackbone(AdapterPackage package, string? asked)
+    /// <summary>The folder of the backbone of a package.</summary>
+    /// <param name="package">The package's folder.</param>
+    /// <param name="named">What the package says of it.</param>
+    /// <param name="asked">What the user says; null for nothing.</param>
+    /// <exception cref="GraftException">It is not here.</exception>
+    internal static string FindBackbone(string package, PackageBackbone named, string? asked)
     {
         if (asked is not null)
         {
             return ModelSources.Resolve(asked);
         }
 
-        var source = package.Manifest.Backbone.Source;
+        var source = named.Source;
         try
         {
             return ModelSources.Resolve(source);
@@ -124,7 +129,7 @@ public sealed class GraftModel : IDisposable
         catch (GraftException e)
         {
             throw new GraftException(
-                $"The package '{package.Folder}' was trained on the backbone '{source}', which is not found here ({e.Message.TrimEnd('.')}); name its folder with --backbone.", e);
+                $"The package '{package}' was trained on the backbone '{source}', which is not found here ({e.Message.TrimEnd('.')}); name its folder with --backbone.", e);
         }
     }
 

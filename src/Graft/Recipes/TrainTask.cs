@@ -114,6 +114,7 @@ internal sealed class TrainTask(
         }
 
         best.Restore();
+        trained.Release();
         var report = Finish(models, train, dev, maxTokens, (best.Step, trainer.StepsDone), before.Seconds + _clock.Elapsed.TotalSeconds);
         log.Write("end", ("best_step", best.Step), ("report", report.ToJson()));
         run.Finish(unit.Name, report, identity);

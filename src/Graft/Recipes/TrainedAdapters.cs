@@ -11,6 +11,8 @@ internal sealed class TrainedAdapters : IDisposable
     private readonly PeftMethod _method;
     private readonly Backbone _backbone;
     private readonly List<Adapter> _adapters = [];
+    private Func<Rng, (Adapter Adapter, IReadOnlyList<Parameter> Held)>? _given;
+    private IReadOnlyList<Parameter> _held = [];
 
     private TrainedAdapters(PeftMethod method, PeftConfig config, Backbone backbone) => (_method, Config, _backbone) = (method, config, backbone);
 
@@ -48,12 +50,27 @@ internal sealed class TrainedAdapters : IDisposable
         }
     }
 
+    /// <summary>Adapters that are made otherwise than by attaching anew, such as a trained one with one more task.</summary>
+    /// <param name="method">The method.</param>
+    /// <param name="config">Its settings.</param>
+    /// <param name="backbone">The backbone.</param>
+    /// <param name="attach">Makes an adapter, which the caller of <see cref="Attach"/> owns, and says which of its parameters are held back from training.</param>
+    public static TrainedAdapters Given(
+        PeftMethod method, PeftConfig config, Backbone backbone, Func<Rng, (Adapter Adapter, IReadOnlyList<Parameter> Held)> attach) =>
+        new(method, config, backbone) { _given = attach };
+
     /// <summary>Attaches a new adapter, with the trained weights where it builds on them.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="rng">The generator of its initial values.</param>
     /// <param name="tasks">The tasks that it holds; null for a single one.</param>
     public Adapter Attach(string name, Rng rng, IReadOnlyList<string>? tasks = null)
     {
+        if (_given is not null)
+        {
+            (var given, _held) = _given(rng);
+            return given;
+        }
+
         var adapter = _method.Attach(_backbone, name, Config, rng, tasks);
         try
         {
@@ -64,6 +81,15 @@ internal sealed class TrainedAdapters : IDisposable
         {
             adapter.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Ends what held parameters back from training, once it is over: packages count what a method trains.</summary>
+    public void Release()
+    {
+        foreach (var parameter in _held)
+        {
+            parameter.Trainable = true;
         }
     }
 

@@ -19,7 +19,7 @@ public sealed class NewTaskTests
         using var rng = new Rng(1, Device.Cpu);
         var method = PeftMethods.Get(name);
         using var adapter = method.Attach(backbone, "a", method.ReadConfig(JsonNode.Parse(settings)!.AsObject(), "test"), rng, ["one", "two"]);
-        using var extended = NewTask.Extend(adapter, backbone, "three", rng);
+        using var extended = AdapterTasks.Add(adapter, backbone, "three", rng);
         using var scope = new TensorScope();
         var batch = TinyBackbones.Batch(3, 5, 5);
 
@@ -29,20 +29,9 @@ public sealed class NewTaskTests
         NewTask.StartAt(extended, "three", new Dictionary<string, double>(StringComparer.Ordinal) { ["one"] = 0, ["two"] = 1 });
 
         TensorAssert.BitwiseEqual(Run(extended, "two", "two"), Run(extended, "three", "three"));
-        Assert.Contains("another name", Assert.Throws<GraftException>(() => NewTask.Extend(adapter, backbone, "two", rng)).Message, StringComparison.Ordinal);
 
         Tensor Run(Adapter of, string first, string second) =>
             new AdaptedModel(backbone).Forward(batch, [new(of, first), new(of, second)]).Output.LastHiddenState;
-    }
-
-    [Fact]
-    public void A_method_of_single_tasks_has_none_to_add()
-    {
-        using var backbone = TinyBackbones.Create("bert");
-        using var rng = new Rng(1, Device.Cpu);
-        using var lora = PeftMethods.Get("lora").Attach(backbone, "a", PeftMethods.Get("lora").Defaults, rng);
-
-        Assert.Contains("graft train", Assert.Throws<GraftException>(() => NewTask.Extend(lora, backbone, "b", rng)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,29 @@
+using System.Text.Json.Nodes;
+using Graft.Methods.Core;
+
+namespace Graft.Recipes;
+
+/// <summary>What adding a task came to. Immutable.</summary>
+/// <param name="Task">The training.</param>
+/// <param name="Package">The package with the task, as <c>FOLDER#TASK</c>.</param>
+/// <param name="Start">How the task started; null where it started at a task that was named.</param>
+/// <param name="Similarities">How like its rows are to each known task on average, largest first; empty where the method cannot tell.</param>
+/// <param name="Weights">The share of each known task in the start; empty for a fresh one.</param>
+/// <param name="Trained">The numbers that trained, in adapter and head.</param>
+public sealed record AdaptReport(
+    TaskReport Task, string Package, TaskStart? Start, IReadOnlyDictionary<string, double> Similarities, IReadOnlyDictionary<string, double> Weights, long Trained)
+{
+    /// <summary>The report as JSON.</summary>
+    public JsonObject ToJson() => new()
+    {
+        ["package"] = Package,
+        ["start"] = Start?.ToString().ToLowerInvariant(),
+        ["similarities"] = Numbers(Similarities),
+        ["weights"] = Numbers(Weights),
+        ["trained"] = Trained,
+        ["task"] = Task.ToJson(),
+    };
+
+    private static JsonObject Numbers(IReadOnlyDictionary<string, double> values) =>
+        new(values.Select(v => KeyValuePair.Create(v.Key, (JsonNode?)Math.Round(v.Value, 6))));
+}

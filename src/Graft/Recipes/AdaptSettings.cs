@@ -1,0 +1,40 @@
+using Graft.Methods.Core;
+
+namespace Graft.Recipes;
+
+/// <summary>What <c>graft adapt</c> is told. Immutable.</summary>
+/// <param name="Package">The package of several tasks that the new one joins.</param>
+/// <param name="Training">
+/// The new task, as the only one of <see cref="TrainSettings.Tasks"/>, its rows and how they are trained on. Method and its settings are the package's.
+/// </param>
+public sealed record AdaptSettings(string Package, TrainSettings Training)
+{
+    /// <summary>What trains when nothing else is said: the new task's own part and its head.</summary>
+    public const string Own = "own";
+
+    /// <summary>Everything that is not another task's.</summary>
+    public const string All = "all";
+
+    /// <summary>What sits in the blocks of the backbone and is shared, such as ordinary adapters and norms.</summary>
+    public const string Blocks = "blocks";
+
+    /// <summary>A backbone's folder or name; null for the one that the package names.</summary>
+    public string? Backbone { get; init; }
+
+    /// <summary>How the new task starts; null for the nearest known task where the method can find it, else afresh.</summary>
+    public TaskStart? Start { get; init; }
+
+    /// <summary>A task of the package at which the new one starts; null to choose by <see cref="Start"/>.</summary>
+    public string? From { get; init; }
+
+    /// <summary>
+    /// What of the adapter trains: <see cref="Own"/>, <see cref="Blocks"/>, <see cref="All"/>, and names of what tasks share, such as <c>hypernetwork</c>.
+    /// </summary>
+    public IReadOnlyList<string> Tune { get; init; } = [Own];
+
+    /// <summary>
+    /// Whether the task is added to <see cref="Package"/>, whose other files stay as they are; otherwise it becomes a package of its own in the output
+    /// folder. Only what is a task's own may train then.
+    /// </summary>
+    public bool Join { get; init; } = true;
+}

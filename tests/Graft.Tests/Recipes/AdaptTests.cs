@@ -1,0 +1,114 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Graft.Formats.Packages;
+using Graft.Methods.Core;
+using Graft.Recipes;
+using Graft.TestKit;
+using Graft.Torch;
+using Xunit;
+
+namespace Graft.Tests.Recipes;
+
+public sealed class AdaptTests : IDisposable
+{
+    private readonly TinyModelFolder _tiny = new(dropout: 0);
+
+    private string Joint => Path.Combine(_tiny.Root, "out", "joint");
+
+    public void Dispose() => _tiny.Dispose();
+
+    [Fact]
+    public void A_task_joins_a_package_without_a_change_of_any_other_file()
+    {
+        TrainTwo("pha");
+        var before = Files();
+        using var known = GraftModel.Load($"{Joint}#first", _tiny.Model);
+        var answer = known.Predict("aa ba ca").ToString();
+
+        var report = Adapt.Run(Settings("third", 8));
+
+        Assert.Equal((TaskStart.Nearest, $"{Joint}#third"), (report.Start, report.Package));
+        Assert.Equal(["first", "second"], report.Similarities.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(1, Assert.Single(report.Weights, w => w.Value > 0).Value);
+        Assert.Equal(report.Similarities.First().Key, report.Weights.First().Key);
+        Assert.Equal((8, 64 + (16 * 3) + 3L), (report.Task.TrainRows, report.Trained));
+        Assert.Equal(["first", "second", "third"], JointPackage.Open(Joint).Tasks);
+        Assert.All(before, file => Assert.Equal(file.Value, Files()[file.Key]));
+        using var all = GraftModel.Load($"{Joint}#first", _tiny.Model);
+        Assert.Equal(answer, all.Predict("aa ba ca").ToString());
+        using var added = GraftModel.Load($"{Joint}#third", _tiny.Model);
+        Assert.NotEmpty(added.Predict("aa ba ca").ToString());
+    }
+
+    [Theory]
+    [InlineData("pha", "own,hypernetwork")]
+    [InlineData("hyperformer++", "all")]
+    public void What_tasks_share_trains_only_into_a_package_of_its_own(string method, string tune)
+    {
+        TrainTwo(method);
+        var before = Files();
+        var settings = Settings("third", 8) with { Tune = tune.Split(',') };
+
+        Assert.Contains("--out", Assert.Throws<GraftException>(() => Adapt.Run(settings)).Message, StringComparison.Ordinal);
+        var report = Adapt.Run(settings with { Join = false });
+
+        Assert.Equal(before, Files());
+        Assert.Equal(method == "pha" ? TaskStart.Nearest : TaskStart.Fresh, report.Start);
+        var alone = JointPackage.Open(Path.Combine(_tiny.Root, "adapted", "third"));
+        Assert.Equal(["third"], alone.Tasks);
+        Assert.NotEqual(JointPackage.Open(Joint).Manifest.AdapterFile.Sha256, alone.Manifest.AdapterFile.Sha256);
+        Assert.True(report.Trained > 1000);
+        using var model = GraftModel.Load(report.Package, _tiny.Model);
+        Assert.NotEmpty(model.Predict("aa ba ca").ToString());
+    }
+
+    [Fact]
+    public void It_starts_where_it_is_told_to()
+    {
+        TrainTwo("pha");
+
+        var named = Adapt.Run(Settings("third", 8) with { From = "second", Join = false });
+        var mixed = Adapt.Run(Overwrite(Settings("third", 8) with { Start = TaskStart.Mixture, Join = false }));
+        var fresh = Adapt.Run(Overwrite(Settings("third", 8) with { Start = TaskStart.Fresh, Join = false }));
+
+        Assert.Equal((null, 1), (named.Start, named.Weights["second"]));
+        Assert.Equal(1, mixed.Weights.Values.Sum(), 1e-6);
+        Assert.Equal((0, 2), (fresh.Weights.Count, fresh.Similarities.Count));
+    }
+
+    [Fact]
+    public void What_cannot_be_is_said_in_a_sentence()
+    {
+        TrainTwo("hyperformer");
+        Refused("holds the task 'first'", Settings("first", 8));
+        Refused("did you mean 'second'", Settings("third", 8) with { From = "secund" });
+        Refused("--start fresh", Settings("third", 8) with { Start = TaskStart.Nearest });
+        Refused("no part 'hypernetwork'", Settings("third", 8) with { Tune = ["hypernetwork"], Join = false });
+
+        Train.Run(Training("one") with { Tasks = [_tiny.WriteTask("first")], Method = "lora", Set = null });
+        Assert.Throws<GraftException>(() => Adapt.Run(Settings("third", 8) with { Package = Path.Combine(_tiny.Root, "one", "first") }));
+
+        void Refused(string expected, AdaptSettings settings) =>
+            Assert.Contains(expected, Assert.Throws<GraftException>(() => Adapt.Run(Overwrite(settings))).Message, StringComparison.Ordinal);
+    }
+
+    private static AdaptSettings Overwrite(AdaptSettings settings) => settings with { Training = settings.Training with { Overwrite = true } };
+
+    private void TrainTwo(string method) => Train.Run(Training("out") with
+    {
+        Tasks = [_tiny.WriteTask("first"), _tiny.WriteTask("second", train: 40, seed: 2)],
+        Method = method,
+        Set = method == "pha" ? new JsonObject { ["bottleneck"] = 4, ["ordinary_bottleneck"] = 3 } : new JsonObject { ["reduction_factor"] = 4 },
+    });
+
+    private TrainSettings Training(string folder) => new()
+    {
+        Backbone = _tiny.Model, Tasks = [], Steps = 4, Evaluations = 1, Batch = 8, Out = Path.Combine(_tiny.Root, folder),
+    };
+
+    private AdaptSettings Settings(string task, int examples) =>
+        new(Joint, Training("adapted") with { Tasks = [_tiny.WriteTask(task, seed: 7)], Examples = examples }) { Backbone = _tiny.Model };
+
+    private Dictionary<string, string> Files() => Directory.EnumerateFiles(Joint, "*", SearchOption.AllDirectories)
+        .ToDictionary(f => Path.GetRelativePath(Joint, f), f => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f))), StringComparer.Ordinal);
+}
