@@ -12,7 +12,7 @@ public sealed partial class Tokenizer
 {
     /// <summary>
     /// Loads the tokenizer of a model folder: <c>tokenizer.json</c>, else <c>vocab.txt</c> (cased when <c>tokenizer_config.json</c> says
-    /// <c>"do_lower_case": false</c>), else <c>vocab.json</c> with <c>merges.txt</c>.
+    /// <c>"do_lower_case": false</c>), else <c>vocab.json</c> with <c>merges.txt</c>, else T5's <c>spiece.model</c>.
     /// </summary>
     /// <exception cref="GraftException">The folder has none of these files, or the file is faulty.</exception>
     public static Tokenizer Load(string modelFolder)
@@ -37,7 +37,23 @@ public sealed partial class Tokenizer
             return FromVocabAndMerges(vocabulary, merges);
         }
 
-        throw new GraftException($"{modelFolder} holds no tokenizer; expected tokenizer.json, vocab.txt, or vocab.json with merges.txt.");
+        var pieces = Path.Combine(modelFolder, "spiece.model");
+        return File.Exists(pieces)
+            ? FromSentencePiece(pieces, SentencePieceFile.ReadExtraIds(Path.Combine(modelFolder, "tokenizer_config.json")))
+            : throw new GraftException($"{modelFolder} holds no tokenizer; expected tokenizer.json, vocab.txt, vocab.json with merges.txt, or spiece.model.");
+    }
+
+    /// <summary>
+    /// Makes T5's tokenizer from a <c>spiece.model</c> file of SentencePiece's unigram model, with the placeholders &lt;extra_id_N&gt; behind its
+    /// pieces as Hugging Face puts them: the same ids as the <c>tokenizer.json</c> that transformers converts the file to.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="extraIds">The number of placeholders; 100 in T5, none in mT5.</param>
+    /// <exception cref="GraftException">The file cannot be read, holds another kind of model, or is not T5's.</exception>
+    public static Tokenizer FromSentencePiece(string path, int extraIds = SentencePieceFile.UsualExtraIds)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return new Tokenizer(SentencePieceFile.Read(path, extraIds));
     }
 
     /// <summary>Loads a <c>tokenizer.json</c> file. Its own truncation and padding are not applied: callers say what they want.</summary>

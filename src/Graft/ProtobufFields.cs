@@ -1,11 +1,14 @@
 using Graft.Torch;
 
-namespace Graft.Formats.Sources;
+namespace Graft;
 
 /// <summary>Walks the fields of one protobuf message without a schema: number, and an integer or a run of bytes. One thread.</summary>
-internal ref struct ProtobufFields(ReadOnlyMemory<byte> message)
+/// <param name="message">The message.</param>
+/// <param name="file">What errors call the file.</param>
+internal ref struct ProtobufFields(ReadOnlyMemory<byte> message, string file = "The ONNX file")
 {
     private readonly ReadOnlyMemory<byte> _message = message;
+    private readonly string _file = file;
     private int _position;
 
     /// <summary>Number of the current field.</summary>
@@ -103,5 +106,5 @@ internal ref struct ProtobufFields(ReadOnlyMemory<byte> message)
     }
 
     private readonly GraftException Malformed() =>
-        new($"The ONNX file is damaged at byte {_position} of a message of {_message.Length} bytes; fetch it again.");
+        new($"{_file} is damaged at byte {_position} of a message of {_message.Length} bytes; fetch it again.");
 }
