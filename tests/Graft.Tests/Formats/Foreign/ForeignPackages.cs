@@ -57,8 +57,8 @@ internal static class ForeignPackages
         using var scope = new TensorScope();
         using var frozen = Autograd.NoGrad();
         using var module = PackageFormat.Attach(adapter, backbone);
-        var output = new AdaptedModel(backbone).Forward(TinyBackbones.Batch(5, 9, 4, 12), module).Output;
-        return output.LastHiddenState.ToArray<float>();
+        var batch = TinyBackbones.Whole(backbone, TinyBackbones.Batch(5, 9, 4, 12));
+        return TinyBackbones.States(new AdaptedModel(backbone).Forward(batch, module).Output).ToArray<float>();
     }
 
     /// <summary>Writes a folder of HF PEFT with seeded numbers.</summary>

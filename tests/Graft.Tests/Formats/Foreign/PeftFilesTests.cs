@@ -1,3 +1,4 @@
+using Graft.Backbones.Sites;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Graft.Formats.Foreign;
@@ -179,6 +180,25 @@ public sealed class PeftFilesTests : IDisposable
         Assert.Equal(alpha, adapter.Config["alpha"]!.GetValue<double>());
         Assert.Equal(["a_field_of_the_future"], adapter.UnknownFields.Select(f => f.Key));
         Assert.Contains("a_field_of_the_future", File.ReadAllText(_folder.At("b", "adapter_config.json")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_published_adapter_of_flan_t5_is_read_as_it_stands()
+    {
+        using var backbone = TinyBackbones.Create("t5-v1.1");
+        var maps = backbone.Sites.Linear(SiteRole.Query | SiteRole.Key | SiteRole.Value | SiteRole.AttentionOut).ToList();
+        var keys = maps.SelectMany(m => new (string, long[])[]
+        {
+            ($"base_model.model.{m.Path}.lora_A.weight", [16, m.In]), ($"base_model.model.{m.Path}.lora_B.weight", [m.Out, 16]),
+        });
+        Write(_folder.At("a"), File.ReadAllText(SharedData.Fixture("peft/lora-flan-t5-0.18.1.json")), [.. keys]);
+
+        using var adapter = new PeftFormat().Read(_folder.At("a"), backbone);
+
+        Assert.Equal(24, maps.Count);
+        Assert.Equal("query, key, value, attention_out", adapter.Config["targets"]!.GetValue<string>());
+        Assert.Equal("hf:google/flan-t5-base", adapter.BaseModel);
+        Assert.Null(adapter.Head);
     }
 
     [Fact]

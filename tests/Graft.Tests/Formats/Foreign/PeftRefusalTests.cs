@@ -54,6 +54,21 @@ public sealed class PeftRefusalTests : IDisposable
         Assert.DoesNotContain('\n', fault.Message);
     }
 
+    [Fact]
+    public void Prefixes_of_an_encoder_decoder_are_refused_both_ways()
+    {
+        using var backbone = TinyBackbones.Create("t5");
+        ForeignPackages.Save(_folder.At("a"), backbone, "prefix-tuning", """{"length": 3, "flat": true, "shift_positions": true}""");
+        ForeignPackages.WritePeft(
+            _folder.At("b"), """{"peft_type": "PREFIX_TUNING", "task_type": "SEQ_2_SEQ_LM", "num_virtual_tokens": 3}""", ("prompt_embeddings", [3, 64]));
+
+        var written = Assert.Throws<GraftException>(() => ForeignPackages.Convert(_folder.At("a"), _folder.At("c"), "peft", backbone));
+        var read = Assert.Throws<GraftException>(() => new PeftFormat().Read(_folder.At("b"), backbone));
+
+        Assert.Contains("the decoder alone", written.Message, StringComparison.Ordinal);
+        Assert.Contains("the decoder of an encoder-decoder alone", read.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("init_lora_weights", "\"gaussian\"")]
     [InlineData("init_lora_weights", "false")]

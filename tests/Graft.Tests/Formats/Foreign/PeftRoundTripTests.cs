@@ -39,6 +39,16 @@ public sealed class PeftRoundTripTests : IDisposable
         ("bert", "p-tuning-v2", """{"length": 4}"""),
         ("bert", "prompt-tuning", """{"length": 4, "as_words": true}"""),
         ("roberta", "p-tuning", """{"length": 3}"""),
+        ("t5", "lora", "{}"),
+        ("t5-v1.1", "lora", """{"rank": 3, "alpha": 5, "targets": "all_linear"}"""),
+        ("t5", "lora", """{"modules": "decoder.block.1.layer.1.EncDecAttention.q, encoder.block.0.layer.0.SelfAttention.v"}"""),
+        ("t5", "lora", """{"targets": "query, cross_attention"}"""),
+        ("t5", "dora", """{"rank": 2}"""),
+        ("t5-v1.1", "vera", """{"rank": 4, "targets": "query, feed_forward_out"}"""),
+        ("t5", "adalora", """{"initial_rank": 4, "target_rank": 2}"""),
+        ("t5-v1.1", "ia3", "{}"),
+        ("t5", "ln-tuning", "{}"),
+        ("t5-v1.1", "prompt-tuning", """{"length": 4, "as_words": true}"""),
     ];
 
     private readonly TestFolder _folder = new();

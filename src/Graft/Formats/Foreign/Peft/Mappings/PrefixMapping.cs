@@ -37,6 +37,11 @@ internal sealed class PrefixMapping : PeftMapping
     /// <inheritdoc/>
     public override (string Method, JsonObject Config) Read(PeftConfigFile config, PeftModules modules, SafetensorsFile file)
     {
+        if (modules.Backbone.Config.Decoder is not null)
+        {
+            throw config.Refused("peft_type", "PEFT hands a prefix over to the decoder of an encoder-decoder alone, and Graft's stand in both stacks");
+        }
+
         PromptShape.Check(config, modules.Backbone);
         if (config.Fields.Whole("num_layers", modules.Backbone.Config.Layers) != modules.Backbone.Config.Layers)
         {
@@ -55,6 +60,11 @@ internal sealed class PrefixMapping : PeftMapping
     /// <inheritdoc/>
     public override Dictionary<string, JsonNode?> Write(PeftLayout layout)
     {
+        if (layout.Modules.Backbone.Config.Decoder is not null)
+        {
+            throw layout.NoPlace("virtual keys and values of an encoder-decoder, which it hands over to the decoder alone", "keep the adapter as a package of Graft");
+        }
+
         if (!layout.Flag("shift_positions"))
         {
             throw layout.NoPlace("virtual tokens that leave the text's positions as they are", "train with shift_positions=true");
