@@ -92,7 +92,7 @@ internal sealed class InspectCommand : CommandWithExamples
     {
         null => [],
         JsonObject inner => Lines(inner, $"{prefix}{fact.Key}."),
-        JsonArray list => [($"{prefix}{fact.Key}", string.Join(", ", list))],
+        JsonArray list => [($"{prefix}{fact.Key}", string.Join(", ", list.Select(e => e is JsonArray inner ? $"[{string.Join(", ", inner)}]" : $"{e}")))],
         _ => new[] { ($"{prefix}{fact.Key}", fact.Value.ToString()) },
     });
 }
