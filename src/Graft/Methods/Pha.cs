@@ -108,7 +108,7 @@ public sealed record PhaConfig(
 /// an embedding e_l of each block, <c>A(x) = U relu(D x + b_D) + b_U</c>; the other blocks have ordinary adapters that all tasks share. A retriever maps
 /// each training row to a vector z, and two contrastive losses draw z to the rows and the prototype of its task.
 /// </summary>
-public class Pha : PeftMethod<PhaConfig>, IRetrievesTasks
+public class Pha : PeftMethod<PhaConfig>, IRetrievesTasks, IPlacesRows
 {
     private const string Prototype = "prototype";
 
@@ -147,7 +147,7 @@ public class Pha : PeftMethod<PhaConfig>, IRetrievesTasks
 
     /// <inheritdoc/>
     public sealed override IReadOnlyList<MethodPicture> Pictures(Adapter adapter, IReadOnlyDictionary<string, double> observed) =>
-        PrototypePictures.Of(adapter, adapter.Tasks.ToDictionary(t => t, t => PrototypeOf(adapter, t), StringComparer.Ordinal), observed);
+        PrototypePictures.Of(adapter, Prototypes(adapter), observed);
 
     /// <inheritdoc/>
     public bool Retrieves(PeftConfig config) => ((PhaConfig)config).Retrieves;
@@ -157,8 +157,16 @@ public class Pha : PeftMethod<PhaConfig>, IRetrievesTasks
 
     /// <summary>The cosines of the rows' vectors with the prototypes; where vectors depend on the task, each task's are taken for that task.</summary>
     /// <inheritdoc/>
-    public IReadOnlyList<double[]> Similarities(Adapter adapter, Backbone backbone, BackboneInput rows, IReadOnlyList<string> tasks) =>
-        RetrieverLoss.Similarities(adapter, backbone, rows, tasks);
+    public IReadOnlyList<double[]> Similarities(Adapter adapter, Backbone backbone, BackboneInput rows, IReadOnlyList<string> tasks)
+    {
+        var each = tasks.Select(t => RetrieverLoss.Cosines(adapter, backbone, rows, t, [t])).ToList();
+        return [.. each[0].Select((_, row) => each.Select(task => task[row][0]).ToArray())];
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<MethodPicture> Pictures(Adapter adapter, Backbone backbone, IReadOnlyList<TaskRows> rows) => !Retrieves(adapter.Config) ? []
+        : PrototypePictures.Plane(
+            adapter, Prototypes(adapter), [.. rows.Select(r => (r.Task, RetrieverLoss.Cosines(adapter, backbone, r.Batch, r.Task, adapter.Tasks)))]);
 
     /// <inheritdoc/>
     protected sealed override void Attach(AdapterBuilder builder, PhaConfig config)
@@ -199,8 +207,8 @@ public class Pha : PeftMethod<PhaConfig>, IRetrievesTasks
                 + (config.Retrieves ? Retriever.Count(generated[0].Width, config.Hidden, config.Dimension) : 0));
     }
 
-    private static Tensor PrototypeOf(Adapter adapter, string task) =>
-        adapter.NamedParameters().Single(p => p.Path == $"tasks.{task}.{Prototype}.vector").Parameter.Value;
+    private static IReadOnlyList<Tensor> Prototypes(Adapter adapter) =>
+        [.. adapter.Tasks.Select(t => adapter.NamedParameters().Single(p => p.Path == $"tasks.{t}.{Prototype}.vector").Parameter.Value)];
 
     // Generated weights begin as if drawn for their own fan-in, times 1e-3 (Chang et al. 2020, as the authors take it).
     private static Tensor SmallHead(Rng rng, int rows, int features, int fanIn)

@@ -154,6 +154,55 @@ public class PhaTests : PeftMethodConformance
     }
 
     [Fact]
+    public void Its_pictures_show_prototypes_and_rows_in_the_plane_of_the_prototypes()
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        using var adapter = Attach(backbone);
+        Scramble(adapter);
+        using var scope = new TensorScope();
+        var observed = Tasks.SelectMany(rows => Tasks.Select((p, i) => (PrototypePictures.Observed(rows, p), i / 10.0)))
+            .ToDictionary(o => o.Item1, o => o.Item2, StringComparer.Ordinal);
+
+        var maps = Subject.Pictures(adapter, observed).Cast<HeatMap>().ToList();
+        var plane = Assert.IsType<Scatter>(Assert.Single(((IPlacesRows)Subject).Pictures(
+            adapter, backbone, [.. Tasks.Select((t, i) => new TaskRows(t, TinyBackbones.Batch(i, 5, 3, 4, 6)))])));
+
+        Assert.Equal(9, maps[0].Cells.Count);
+        Assert.All(maps[0].Cells.Where(c => c.X == c.Y), c => Assert.Equal(1, c.Value, 1e-6));
+        Assert.Equal(0.2, maps[1].Cells.Single(c => (c.Y, c.X) == ("one", "three")).Value);
+        Assert.Equal((3, 12), (plane.Points.Count(p => p.Marked), plane.Points.Count(p => !p.Marked)));
+        Assert.All(plane.Points, p => Assert.InRange(Math.Sqrt((p.X * p.X) + (p.Y * p.Y)), 0, 1 + 1e-6));
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void The_plane_of_up_to_three_prototypes_keeps_their_distances_and_a_row_s_place_follows_from_cosines(int count)
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        using var rng = new Rng(2, Device.Cpu);
+        using var adapter = Subject.Attach(backbone, "a", Config, rng, [.. Tasks.Take(count)]);
+        using var scope = new TensorScope();
+        IReadOnlyList<Tensor> prototypes = [.. Enumerable.Range(0, count).Select(_ => rng.Normal([6], 0, 1, DType.Float64))];
+        var vectors = Tensor.Stack([.. prototypes.Select(p => p / p.Norm())], 0);
+        var cosines = vectors.MatMul(vectors.Transpose(0, 1));
+        double[][] rows = [.. Enumerable.Range(0, count).Select(i => cosines.Select(0, i).ToArray<double>())];
+
+        var points = ((Scatter)PrototypePictures.Plane(adapter, prototypes, [("one", rows)]).Single()).Points;
+
+        for (var a = 0; a < count; a++)
+        {
+            Assert.Equal(points[a].X, points[count + a].X, 1e-12);
+            Assert.Equal(points[a].Y, points[count + a].Y, 1e-12);
+            for (var b = 0; b < a; b++)
+            {
+                var expected = (vectors.Select(0, a) - vectors.Select(0, b)).Norm().ToDouble();
+                Assert.Equal(expected, Math.Sqrt(Math.Pow(points[a].X - points[b].X, 2) + Math.Pow(points[a].Y - points[b].Y, 2)), 1e-9);
+            }
+        }
+    }
+
+    [Fact]
     public void It_is_no_part_of_a_union()
     {
         using var backbone = TinyBackbones.Create("bert");

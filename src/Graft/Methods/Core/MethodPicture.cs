@@ -43,4 +43,5 @@ public sealed record Scatter(string Title, string Summary, string X, string Y, I
 /// <param name="Y">Its vertical place.</param>
 /// <param name="Label">What it is.</param>
 /// <param name="Group">What decides its colour, such as the task.</param>
-public sealed record ScatterPoint(double X, double Y, string Label, string Group);
+/// <param name="Marked">Whether it is drawn large, as what its group gathers round.</param>
+public sealed record ScatterPoint(double X, double Y, string Label, string Group, bool Marked = false);

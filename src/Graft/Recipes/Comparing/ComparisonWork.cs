@@ -27,6 +27,9 @@ internal sealed class ComparisonWork(
     private readonly PreparedMethod _method = bench.Method(run.Plan);
     private readonly IReadOnlyList<TaskData> _tasks = bench.Data(run.Plan);
 
+    // As many of each task as a picture of points shows well.
+    private const int DrawnRows = 40;
+
     /// <summary>Does the run.</summary>
     /// <param name="command">The command that does this run alone, for the record.</param>
     /// <param name="cancellation">Stops between steps.</param>
@@ -144,11 +147,29 @@ internal sealed class ComparisonWork(
     // One adapter has one set of pictures; what its parts showed is the mean over the tasks.
     private IReadOnlyList<MethodPicture> Pictures(JointPackage joint, IReadOnlyList<Judged> results)
     {
-        using var adapter = joint.LoadAdapter(bench.Loaded.Backbone);
-        using var scope = new TensorScope();
-        var observed = results.SelectMany(r => r.Trace.Observed).GroupBy(o => o.Key, StringComparer.Ordinal)
-            .ToDictionary(g => g.Key, g => g.Average(o => o.Value), StringComparer.Ordinal);
-        return _method.Method.Pictures(adapter, observed);
+        var models = TaskModelPackage.Load([.. joint.Tasks.Select(joint.Task)], bench.Loaded.Backbone);
+        try
+        {
+            using var scope = new TensorScope();
+            var observed = results.SelectMany(r => r.Trace.Observed).GroupBy(o => o.Key, StringComparer.Ordinal)
+                .ToDictionary(g => g.Key, g => g.Average(o => o.Value), StringComparer.Ordinal);
+            IReadOnlyList<MethodPicture> placed = _method.Method is IPlacesRows places
+                ? places.Pictures(models[0].Adapter, bench.Loaded.Backbone, [.. models.Select(Drawn)]) : [];
+            return [.. _method.Method.Pictures(models[0].Adapter, observed), .. placed];
+        }
+        finally
+        {
+            foreach (var model in models)
+            {
+                model.Dispose();
+            }
+        }
+    }
+
+    private TaskRows Drawn(TaskModel model)
+    {
+        var rows = model.Tokenize([.. _tasks.Single(t => t.Task.Name == model.Task.Name).Dev.Take(DrawnRows)], bench.Loaded.Tokenizer);
+        return new TaskRows(model.Task.Name, rows.Batch([.. Enumerable.Range(0, rows.Count)], bench.Loaded.Backbone.Device));
     }
 
     private RunSize Size(TaskReport report, AdapterPackage package, TaskModel model, SiteMap sites)

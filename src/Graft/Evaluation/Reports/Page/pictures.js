@@ -67,12 +67,13 @@ function drawScatter(host, picture, width) {
   const axis = title => ({ title, tickCount: 5, grid: true });
   drawChart(host, {
     width: side, height: side * 0.8, autosize: { type: "pad" }, padding: { top: 22 }, data: { values },
-    mark: { type: "point", filled: true, size: 60, opacity: 0.8 },
+    mark: { type: "point", filled: true, opacity: 0.8 },
     encoding: {
       x: { field: "x", type: "quantitative", scale: { zero: false }, axis: axis(picture.x) },
       y: { field: "y", type: "quantitative", scale: { zero: false }, axis: { ...axis(picture.y), titleX: 0, titleY: -8 } },
       color: { field: "group", type: "nominal", sort: groups, scale: { domain: groups, range: groups.map((_, i) => `var(--group-${i % 8})`) }, legend: groups.length > 1 ? { orient: "bottom", title: null, columns: Math.max(1, Math.floor(side / 150)) } : null },
       shape: { field: "group", type: "nominal", sort: groups, scale: { domain: groups } },
+      size: { condition: { test: "datum.marked", value: 320 }, value: 60 },
       tooltip: { field: "tip" },
     },
   });

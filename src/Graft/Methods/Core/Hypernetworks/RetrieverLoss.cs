@@ -42,28 +42,22 @@ internal sealed class RetrieverLoss(
             : (instances * instanceWeight) + (nearest * prototypeWeight);
     }
 
-    /// <summary>The cosine of each row with the prototype of each task, the row taken for that task.</summary>
+    /// <summary>The cosines of rows, taken for rows of a task, with the prototypes of tasks.</summary>
     /// <param name="adapter">An adapter with a retriever.</param>
     /// <param name="backbone">Its backbone.</param>
-    /// <param name="rows">The batch.</param>
-    /// <param name="tasks">The tasks.</param>
-    public static IReadOnlyList<double[]> Similarities(Adapter adapter, Backbone backbone, BackboneInput rows, IReadOnlyList<string> tasks)
+    /// <param name="rows">The batch, of B rows.</param>
+    /// <param name="task">The task that the rows are taken for.</param>
+    /// <param name="prototypes">P tasks.</param>
+    /// <returns>[B][P].</returns>
+    public static double[][] Cosines(Adapter adapter, Backbone backbone, BackboneInput rows, string task, IReadOnlyList<string> prototypes)
     {
-        var count = (int)rows.InputIds.Size(0);
-        var found = Enumerable.Range(0, count).Select(_ => new double[tasks.Count]).ToArray();
+        using var scope = new TensorScope();
         using var frozen = Autograd.NoGrad();
-        foreach (var (t, task) in tasks.Index())
-        {
-            using var scope = new TensorScope();
-            var seen = new AdaptedModel(backbone).Forward(rows, [.. Enumerable.Repeat(new RowAdapter(adapter, task), count)]).Observations;
-            var cosines = seen[PrototypePictures.Observed(task, task)].Single().Value.To(DType.Float64).To(Device.Cpu).ToArray<double>();
-            for (var row = 0; row < count; row++)
-            {
-                found[row][t] = cosines[row];
-            }
-        }
-
-        return found;
+        var count = (int)rows.InputIds.Size(0);
+        var seen = new AdaptedModel(backbone).Forward(rows, [.. Enumerable.Repeat(new RowAdapter(adapter, task), count)]).Observations;
+        var columns = prototypes.Select(p =>
+            seen[PrototypePictures.Observed(task, p)].Single().Value.To(DType.Float64).To(Device.Cpu).ToArray<double>()).ToList();
+        return [.. Enumerable.Range(0, count).Select(row => columns.Select(c => c[row]).ToArray())];
     }
 
     private Tensor? Pooled(RowGroup rows, BackboneOutput output) => kept is not null
