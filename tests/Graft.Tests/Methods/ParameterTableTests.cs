@@ -46,6 +46,19 @@ public sealed class ParameterTableTests
         Assert.Equal(expected, adapter.Parameters().Where(p => p.Trainable).Sum(p => p.Value.Count));
     }
 
+    /// <summary>What publications count on T5: the norms of T5-base and its prompts of 100, (IA)3 on T0-3B.</summary>
+    [Theory]
+    [InlineData("base", "ln-tuning", "{}", 47_616)]
+    [InlineData("base", "prompt-tuning", """{ "length": 100 }""", 76_800)]
+    [InlineData("3b", "ia3", "{}", 540_672)]
+    public void Counts_on_the_shapes_of_T5_are_the_published_ones(string shape, string name, string settings, long expected)
+    {
+        using var backbone = shape == "base" ? HollowBackbones.T5Base() : HollowBackbones.T0With3Billion();
+        var method = PeftMethods.Get(name);
+
+        Assert.Equal(expected, method.CountParameters(method.ReadConfig(JsonNode.Parse(settings)!.AsObject(), "the table"), backbone.Sites));
+    }
+
     [Fact]
     public void The_shape_has_the_weights_of_RoBERTa_base_and_takes_no_memory()
     {

@@ -67,9 +67,9 @@ public sealed partial class AdaptedModel
         ITextDecoder decoder, DecoderConfig tokens, BackboneInput input, IReadOnlyList<RowAdapter> rows, GenerationSettings settings, Rng? rng)
     {
         var (groups, adapters, order) = Grouped(rows);
-        using var cache = new DecoderCache(settings.MaxTokens);
-        var (pass, _) = Prepared(new AdapterPass(groups, training: false, rng: null) { Cache = cache }, adapters);
         var sorted = order is null ? input : Rows(input, order);
+        using var cache = new DecoderCache(settings.MaxTokens);
+        var (pass, _) = Prepared(new AdapterPass(groups, training: false, rng: null) { Cache = cache, InputMask = sorted.Mask }, adapters);
         var texts = TextSearch.Write(new RememberedScores(decoder, sorted, pass), rows.Count, tokens, settings, rng);
         if (order is null)
         {

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Backbones.Generation;
 using Graft.Methods.Core;
+using Graft.Methods.Core.Compositions;
 using Graft.TestKit;
 using Graft.Torch;
 using Xunit;
@@ -69,6 +70,29 @@ public sealed class GenerationTests : IDisposable
             {
                 Assert.Equal(Assert.Single(model.Generate(TinyBackbones.Rows(batch, i, 1), [rows[i]], settings)).Ids, together[i].Ids);
             }
+        }
+    }
+
+    [Fact]
+    public void Compositions_write_with_memory_what_they_write_without()
+    {
+        using var backbone = TinyBackbones.Create("t5-v1.1", DType.Float64);
+        using var scope = new TensorScope();
+        Adapter[] Pair(string method, string settings) => [Attach(backbone, method, settings), Attach(backbone, method, settings)];
+        var gated = Pair("prefix-tuning", """{"length": 2, "bottleneck": 4, "gate": "masked"}""");
+        using var stack = Compose.Stack([.. Pair("pfeiffer", """{"reduction_factor": 4}"""), gated[0]]);
+        using var average = Compose.Average(gated);
+        using var parallel = Compose.Parallel(Pair("lora", "{}"));
+        var model = new AdaptedModel(backbone);
+        RowAdapter[] rows = [new(stack), new(parallel), new(average), new(null), new(parallel), new(stack, FirstLayer: 1)];
+        foreach (var beams in new[] { 1, 2 })
+        {
+            var settings = new GenerationSettings { MaxTokens = 6, Beams = beams };
+
+            var texts = model.Generate(Prompts(6), rows, settings);
+
+            Assert.Equal(8, texts.Count);
+            Assert.Equal(model.Generate(Prompts(6), rows, settings with { UseCache = false }).Select(t => t.Ids), texts.Select(t => t.Ids));
         }
     }
 
