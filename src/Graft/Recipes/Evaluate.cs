@@ -148,8 +148,9 @@ public static class Evaluate
     private static long TrainingSeed(AdapterPackage package) =>
         SettingsOf(package)?["seed"] is JsonValue seed && seed.TryGetValue<long>(out var value) ? value : 0;
 
-    // Tasks that were trained together have their settings in common.
-    private static JsonObject? SettingsOf(AdapterPackage package) => (package.Joint?.Manifest.Training ?? package.Manifest.Training)["settings"] as JsonObject;
+    // Tasks that were trained together have their settings in common; one that was added later has its own.
+    private static JsonObject? SettingsOf(AdapterPackage package) =>
+        (package.Manifest.Training["settings"] ?? package.Joint?.Manifest.Training["settings"]) as JsonObject;
 
     /// <summary>The rule by which dev and test were made in training, so that test rows are those that were not chosen by.</summary>
     private static (SplitRule Rule, long Seed) TrainingSplit(AdapterPackage package)

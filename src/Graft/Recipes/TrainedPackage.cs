@@ -35,7 +35,8 @@ internal sealed class TrainedPackage(TrainSettings settings, TrainUnit unit, str
                 new SavedTask(p.Place, Trained(models, p.Manifest.Task.Name), p.AdapterBytes, p.HeadBytes)),
         ];
 
-        // Of several tasks the settings are kept once, with what they share: a task's own part may be a few hundred bytes.
+        // Of several tasks the settings are kept once, with what they share: a task's own part may be a few hundred bytes. A task that is trained
+        // alone may be added to a package whose tasks were trained with others.
         JsonObject Summary(int task)
         {
             var summary = new JsonObject
@@ -45,7 +46,7 @@ internal sealed class TrainedPackage(TrainSettings settings, TrainUnit unit, str
                 ["dev"] = TrainLog.Json(dev[task]),
                 ["test"] = TrainLog.Json(test[task]),
             };
-            if (!unit.IsJoint)
+            if (unit.Tasks.Count == 1)
             {
                 summary.Insert(0, "settings", settings.ToJson());
             }

@@ -149,6 +149,8 @@ public sealed class JointTrainTests : IDisposable
     [Theory]
     [InlineData("pha", false)]
     [InlineData("hyperformer++", false)]
+    [InlineData("propetl-adapter", false)]
+    [InlineData("propetl-prefix", false)]
     [InlineData("lora", true)]
     public void Tasks_of_a_T5_are_trained_together_as_text_and_resumed_with_the_same_bits(string method, bool share)
     {
@@ -258,6 +260,18 @@ public sealed class JointTrainTests : IDisposable
             json["out"] = settings.Out;
             return json;
         }
+    }
+
+    [Fact]
+    public void A_task_that_is_trained_alone_keeps_its_own_settings_and_tasks_together_keep_them_once()
+    {
+        var together = Train.Run(Settings());
+        var alone = Train.Run(Settings("alone") with { Tasks = [_tasks[0]], Seed = 5 });
+
+        var joint = JointPackage.Open(together.Joint!.Package);
+        Assert.NotNull(joint.Manifest.Training["settings"]);
+        Assert.All(joint.Tasks, t => Assert.False(joint.Task(t).Manifest.Training.ContainsKey("settings")));
+        Assert.Equal(5, (int)JointPackage.Open(alone.Joint!.Package).Task("first").Manifest.Training["settings"]!["seed"]!);
     }
 
     private static IEnumerable<string> Lines(TrainSettings settings) =>

@@ -257,5 +257,5 @@ public sealed class JointPackage
     }
 
     // A process that died while it wrote a task leaves such a folder.
-    private static bool IsLeftover(string folder) => Path.GetFileName(folder) is var name && name.StartsWith('.') && name.EndsWith(".tmp", StringComparison.Ordinal);
+    private static bool IsLeftover(string folder) => Path.GetFileName(folder) is var name && name.StartsWith('.') && name.Contains(".tmp", StringComparison.Ordinal);
 }
