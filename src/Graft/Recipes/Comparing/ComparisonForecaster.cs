@@ -3,6 +3,7 @@ using Graft.Formats.Packages;
 using Graft.Methods.Core;
 using Graft.Tasks;
 using Graft.Tasks.Batches;
+using Graft.Tasks.TextToText;
 using Graft.Torch;
 
 namespace Graft.Recipes.Comparing;
@@ -72,7 +73,8 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
         if (!_tokensPerRow.TryGetValue(data.Task.Name, out var tokens))
         {
             var most = Math.Min(bench.Plan.MaxTokens ?? 256, bench.Loaded.Backbone.Config.MaxTokens);
-            tokens = TokenizedRows.Create(data.Task, [.. data.Train.Take(SampledRows)], bench.Loaded.Tokenizer, most).Lengths.Average();
+            var text = bench.Loaded.Backbone.Config.Decoder is null ? null : new TextCodec(TextFormat.Of(data.Task), bench.Loaded.Tokenizer, bench.Loaded.Backbone.Config);
+            tokens = TokenizedRows.Create(data.Task, [.. data.Train.Take(SampledRows)], bench.Loaded.Tokenizer, most, text).Lengths.Average();
             _tokensPerRow.Add(data.Task.Name, tokens);
         }
 
