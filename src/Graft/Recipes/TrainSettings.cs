@@ -14,7 +14,7 @@ namespace Graft.Recipes;
 /// What <c>graft train</c> is told, from a recipe file, the command line, or code. Immutable. The names in files are the snake_case
 /// ones of the properties; <see cref="Keys"/> lists them.
 /// </summary>
-public sealed record TrainSettings
+public sealed partial record TrainSettings
 {
     /// <summary>A backbone folder, or the name of a pulled one.</summary>
     public string Backbone { get; init; } = "minilm";
@@ -146,81 +146,6 @@ public sealed record TrainSettings
     public static IReadOnlyList<string> Keys { get; } =
         [.. typeof(TrainSettings).GetProperties().Where(p => p.CanWrite).Select(p => JsonNamingPolicy.SnakeCaseLower.ConvertName(p.Name))];
 
-    /// <summary>Reads settings; relative paths in a file are relative to the working directory, as on the command line.</summary>
-    /// <param name="settings">The object.</param>
-    /// <exception cref="GraftException">An unknown key, a missing one, or a value of the wrong kind or out of range.</exception>
-    public static TrainSettings Read(StrictObject settings)
-    {
-        settings.Allow([.. Keys]);
-        var defaults = new TrainSettings { Tasks = [], Out = "" };
-        var mixture = MixtureSettings.Read(settings);
-        var read = new TrainSettings
-        {
-            Backbone = settings.TextOrNull("backbone") ?? defaults.Backbone,
-            Tasks = settings.TextList("tasks") is { Count: > 0 } tasks
-                ? tasks
-                : throw settings.Error("tasks", "no task is named; give --tasks with names from 'graft tasks' or task files."),
-            Data = settings.TextOrNull("data"),
-            Split = settings.Choice<SplitRule>("split", defaults.Split),
-            SplitSeed = settings.Whole("split_seed", defaults.SplitSeed),
-            Method = settings.TextOrNull("method") ?? defaults.Method,
-            Set = settings.Raw("set") is { } set
-                ? JsonNode.Parse(set.GetRawText()) as JsonObject ?? throw settings.Error("set", "'set' is not an object in braces.")
-                : null,
-            Share = settings.Flag("share", defaults.Share),
-            Sampling = mixture.Sampling,
-            Temperature = mixture.Temperature,
-            OneTaskBatches = mixture.OneTaskBatches,
-            Replacement = mixture.Replacement,
-            Head = settings.Has("head") ? settings.Choice<HeadKind>("head", null) : null,
-            LossReduction = settings.Choice<LossReduction>("loss_reduction", defaults.LossReduction),
-            Beams = Count(settings, "beams") ?? defaults.Beams,
-            HeadPooling = settings.Choice<Pooling>("head_pooling", defaults.HeadPooling),
-            HeadLayers = settings.Whole("head_layers", defaults.HeadLayers) is (1 or 2) and var layers
-                ? (int)layers
-                : throw settings.Error("head_layers", $"'head_layers' is {settings.Raw("head_layers")}, expected 1 or 2."),
-            HeadDropout = Within(settings, "head_dropout", defaults.HeadDropout, 0.999),
-            Examples = Count(settings, "examples"),
-            Epochs = Positive(settings, "epochs"),
-            Steps = Count(settings, "steps"),
-            Batch = Count(settings, "batch") ?? defaults.Batch,
-            Accumulation = Count(settings, "accumulation") ?? defaults.Accumulation,
-            Lr = Positive(settings, "lr"),
-            Schedule = settings.Choice<ScheduleKind>("schedule", defaults.Schedule),
-            Warmup = Within(settings, "warmup", defaults.Warmup, 1),
-            WeightDecay = Within(settings, "weight_decay", defaults.WeightDecay, double.MaxValue),
-            Clip = Within(settings, "clip", defaults.Clip, double.MaxValue),
-            LabelSmoothing = Within(settings, "label_smoothing", defaults.LabelSmoothing, 0.999),
-            EvaluateEvery = Count(settings, "evaluate_every"),
-            Evaluations = Count(settings, "evaluations"),
-            Patience = Count(settings, "patience"),
-            AdapterDrop = FromZero(settings, "adapter_drop", "blocks") ?? 0,
-            MaxTokens = Count(settings, "max_tokens"),
-            Seed = settings.Whole("seed", defaults.Seed),
-            Out = settings.TextOrNull("out") is { Length: > 0 } folder
-                ? folder
-                : throw settings.Error("out", "no output folder is named; give --out DIR."),
-            Resume = settings.Flag("resume", defaults.Resume),
-            Overwrite = settings.Flag("overwrite", defaults.Overwrite),
-            Precision = settings.TextOrNull("precision") ?? defaults.Precision,
-            Device = settings.TextOrNull("device") ?? defaults.Device,
-            Baselines = settings.Flag("baselines", defaults.Baselines),
-            CheckpointEvery = FromZero(settings, "checkpoint_every", "steps") ?? defaults.CheckpointEvery,
-        };
-        if (read is { Epochs: not null, Steps: not null })
-        {
-            throw settings.Error("steps", "both epochs and steps are given; give one of them.");
-        }
-
-        if (read is { EvaluateEvery: not null, Evaluations: not null })
-        {
-            throw settings.Error("evaluations", "both evaluate_every and evaluations are given; give one of them.");
-        }
-
-        _ = read.FrozenType;
-        return read;
-    }
-
     /// <summary>The type of the frozen weights.</summary>
     /// <exception cref="GraftException"><see cref="Precision"/> is none of the known names.</exception>
     public DType FrozenType => Precision switch
@@ -315,20 +240,4 @@ public sealed record TrainSettings
         return Convert.ToHexStringLower(
             SHA256.HashData(Encoding.UTF8.GetBytes($"{task}\n{fingerprint}\n{settings.ToJsonString()}\n{RowHash.Of(rows)}")));
     }
-
-    private static int? Count(StrictObject settings, string key) => !settings.Has(key) ? null
-        : settings.Whole(key, 0) is > 0 and <= int.MaxValue and var count ? (int)count
-        : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected a whole number of at least 1.");
-
-    private static int? FromZero(StrictObject settings, string key, string unit) => !settings.Has(key) ? null
-        : settings.Whole(key, 0) is >= 0 and <= int.MaxValue and var count ? (int)count
-        : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected a number of {unit} from 0 on.");
-
-    private static double? Positive(StrictObject settings, string key) => !settings.Has(key) ? null
-        : settings.Number(key, 0) is > 0 and var number ? number
-        : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected a number above 0.");
-
-    private static double Within(StrictObject settings, string key, double fallback, double most) =>
-        settings.Number(key, fallback) is >= 0 and var number && number <= most ? number
-        : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected a number from 0{(most < 1e9 ? $" to {most}" : "")}.");
 }
