@@ -93,6 +93,8 @@ internal sealed class LoraPart : LinearPart, IMergeable
 
     public bool CanMerge => _gate is null;
 
+    public bool NeedsBias => _bias is not null;
+
     public override Tensor Delta(RowGroup rows, Tensor x)
     {
         var inner = F.Linear(AdapterPass.Dropout(rows.Pass, x.To(_a.Value.DType), _dropout), _a);

@@ -136,7 +136,7 @@ public sealed class LoraWithBiasesTests : PeftMethodConformance
 
     protected override JsonObject Settings => new()
     {
-        ["rank"] = 2, ["targets"] = "all_linear", ["use_rslora"] = true, ["rank_pattern"] = new JsonObject { ["query"] = 3 },
+        ["rank"] = 2, ["targets"] = "all_linear", ["use_rslora"] = true, ["rank_pattern"] = new JsonObject { ["query|q"] = 3 },
         ["lora_bias"] = true, ["bias"] = "all",
     };
 

@@ -299,7 +299,7 @@ internal sealed class BiasOnly : SeamMethod
     protected override long CountParameters(SeamConfig config, SiteMap sites, int tasks) => Sites(sites).Sum(s => s.Shape[0]);
 
     private static IEnumerable<ParameterSite> Sites(SiteMap sites) =>
-        sites.Parameters.Where(s => s.Kind is ParameterKind.Bias or ParameterKind.NormBias or ParameterKind.NormGain);
+        sites.Parameters.Where(s => s is { Parameter: not null, Kind: ParameterKind.Bias or ParameterKind.NormBias or ParameterKind.NormGain });
 
     private sealed class BiasPart : ParameterPart
     {

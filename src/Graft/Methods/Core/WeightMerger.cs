@@ -10,6 +10,9 @@ public interface IMergeable
     /// <summary>Whether the part can be folded with its settings; not so where what it adds depends on the input beyond a linear map.</summary>
     bool CanMerge => true;
 
+    /// <summary>Whether the plain map needs a bias, which not every architecture has.</summary>
+    bool NeedsBias => false;
+
     /// <summary>The weight and bias of the plain map that computes what the adapted map computes in evaluation.</summary>
     /// <param name="weight">[Out, In], floating: the frozen weight; not changed.</param>
     /// <param name="bias">[Out], floating, or null.</param>
@@ -39,8 +42,8 @@ public sealed class WeightMerger : IDisposable
     /// <param name="adapter">The adapter.</param>
     /// <param name="backbone">Its backbone.</param>
     public static bool CanMerge(Adapter adapter, Backbone backbone) =>
-        adapter.Branches.Count == 0 && backbone.Sites.All.All(s => adapter.Parts.At(s).ToArray().All(p =>
-            p is IMergeable { CanMerge: true } || (p is ParameterPart && adapter.Tasks.Count == 0 && s is not ParameterSite { Parameter: null })));
+        adapter.Branches.Count == 0 && MissingBias(adapter, backbone) is null && backbone.Sites.All.All(s => adapter.Parts.At(s).ToArray().All(p =>
+            p is IMergeable { CanMerge: true } || (p is ParameterPart && adapter.Tasks.Count == 0)));
 
     /// <summary>Folds an adapter into the backbone's weights and checks on a batch that the answers stay the same.</summary>
     /// <param name="backbone">The backbone; changed.</param>
@@ -54,7 +57,7 @@ public sealed class WeightMerger : IDisposable
     public static WeightMerger Merge(
         Backbone backbone, Adapter adapter, BackboneInput probe, double tolerance = 1e-4, Func<BackboneOutput, Tensor>? answers = null)
     {
-        if (backbone.Sites.Parameters.FirstOrDefault(s => s.Parameter is null && !adapter.Parts.At(s).IsEmpty) is { } missing)
+        if (MissingBias(adapter, backbone) is { } missing)
         {
             throw new GraftException(
                 $"The method {adapter.Method.Name} cannot be merged into weights: there would have to be a bias at '{missing.Path}', which this architecture does not have; keep the adapter as it is.");
@@ -120,10 +123,15 @@ public sealed class WeightMerger : IDisposable
         _replaced.Clear();
     }
 
+    /// <summary>A bias that the architecture lacks and the merged model would need.</summary>
+    private static ParameterSite? MissingBias(Adapter adapter, Backbone backbone) =>
+        backbone.Sites.Parameters.FirstOrDefault(s => s.Parameter is null && !adapter.Parts.At(s).IsEmpty)
+        ?? backbone.Sites.Linear(SiteRole.AllLinear)
+            .FirstOrDefault(s => s.Bias.Parameter is null && adapter.Parts.At(s).ToArray().Any(p => p is IMergeable { NeedsBias: true }))?.Bias;
+
     private void Set(ParameterSite site, Tensor value)
     {
-        var parameter = site.Parameter ?? throw new GraftException(
-            $"Merging needs a bias at '{site.Path}', which this architecture does not have; keep the adapter as it is.");
+        var parameter = site.Parameter!;
         if (ReferenceEquals(value, parameter.Value))
         {
             return;
