@@ -113,8 +113,8 @@ public class HyperFormer : PeftMethod<HyperFormerConfig>
         var config = (HyperFormerConfig)adapter.Config;
         var adapters = UnionPart.Of<BottleneckConfig>("houlsby", config.Adapters);
         return config.TrainNorms
-            ? Hypernetworks.Export(adapter, task, backbone, PeftMethods.Get("union"), new MethodUnionConfig { Parts = new([adapters, config.Norms()]) })
-            : Hypernetworks.Export(adapter, task, backbone, adapters.Method, adapters.Config);
+            ? Hypernetworks.Export(adapter, task, backbone, "union", new MethodUnionConfig { Parts = new([adapters, config.Norms()]) })
+            : Hypernetworks.Export(adapter, task, backbone, adapters.Method.Name, adapters.Config);
     }
 
     /// <inheritdoc/>

@@ -141,8 +141,8 @@ public class Pha : PeftMethod<PhaConfig>, IRetrievesTasks, IPlacesRows
         var config = (PhaConfig)adapter.Config;
         var (generated, ordinary) = config.Places(backbone.Sites);
         var bottleneck = ordinary.Count > 0 ? Math.Max(config.Bottleneck, config.OrdinaryBottleneck) : config.Bottleneck;
-        var parallel = PeftMethods.Get("parallel");
-        return Hypernetworks.Export(adapter, task, backbone, parallel, config.Ordinary((BottleneckConfig)parallel.Defaults, generated[0].Width, bottleneck));
+        var parallel = UnionPart.Of<BottleneckConfig>("parallel", d => config.Ordinary(d, generated[0].Width, bottleneck));
+        return Hypernetworks.Export(adapter, task, backbone, parallel.Method.Name, parallel.Config);
     }
 
     /// <inheritdoc/>

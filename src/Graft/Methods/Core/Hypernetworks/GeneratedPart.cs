@@ -63,13 +63,12 @@ internal static class Hypernetworks
     /// <param name="adapter">An adapter with generated parts.</param>
     /// <param name="task">One of its tasks.</param>
     /// <param name="backbone">The backbone of both.</param>
-    /// <param name="method">The method to write as.</param>
+    /// <param name="method">The name of the method to write as.</param>
     /// <param name="config">Its settings; where its bottlenecks are wider, the rest is zero.</param>
-    public static Adapter Export(Adapter adapter, string task, Backbone backbone, PeftMethod method, PeftConfig config)
+    public static Adapter Export(Adapter adapter, string task, Backbone backbone, string method, PeftConfig config)
     {
         using var scope = new TensorScope();
         using var frozen = Autograd.NoGrad();
-        using var rng = new Rng(0, Device.Cpu);
         var values = adapter.NamedParameters().ToDictionary(p => p.Path, p => p.Parameter.Value, StringComparer.Ordinal);
         foreach (var parts in adapter.PartsByKey.Where(p => p.Part is GeneratedPart).GroupBy(p => ((GeneratedPart)p.Part).Source))
         {
@@ -83,32 +82,6 @@ internal static class Hypernetworks
             }
         }
 
-        var exported = method.Attach(backbone, task, config, rng);
-        exported.ConvertTo(adapter.Parameters().First().Value.DType);
-        foreach (var (path, parameter) in exported.NamedParameters())
-        {
-            parameter.Assign(Fit(values[path], parameter.Value));
-        }
-
-        return exported;
-    }
-
-    // Zero rows of D and columns of U leave what a bottleneck computes as it is, whatever the activation gives there.
-    private static Tensor Fit(Tensor value, Tensor target)
-    {
-        if (value.Shape.SequenceEqual(target.Shape))
-        {
-            return value;
-        }
-
-        var whole = target.ZerosLike();
-        var part = whole;
-        for (var d = 0; d < value.Rank; d++)
-        {
-            part = part.Narrow(d, 0, value.Size(d));
-        }
-
-        part.Copy_(value);
-        return whole;
+        return StandaloneAdapter.Of(method, config, task, backbone, values);
     }
 }
