@@ -62,7 +62,14 @@ public sealed class GraftModel : IDisposable
         var opened = packages.Select(AdapterPackage.Open).ToList();
         var folder = FindBackbone(opened[0].Folder, opened[0].Manifest.Backbone, backbone);
         var pooler = opened.Exists(p => TaskModelPackage.Head(p) is PooledHeadConfig { Pooling: Pooling.Pooler });
-        var encoder = opened.TrueForAll(p => TaskModelPackage.Head(p) is PooledHeadConfig);
+        var pooled = opened.Where(p => TaskModelPackage.Head(p) is PooledHeadConfig).Select(p => p.Manifest.Task.Name).ToList();
+        var encoder = pooled.Count == opened.Count;
+        if (pooled.Count > 0 && !encoder)
+        {
+            throw new GraftException(
+                $"The packages of {Suggest.List(pooled)} stand on the encoder alone and the others on the decoder too, so they are models of their own; ask them apart.");
+        }
+
         var loaded = Backbone.Load(folder, (options ?? new BackboneOptions()) with { Pooler = pooler, EncoderOnly = encoder });
         IReadOnlyList<TaskModel> models = [];
         try

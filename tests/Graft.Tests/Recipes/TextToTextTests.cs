@@ -157,6 +157,9 @@ public sealed class TextToTextTests : IDisposable
         Assert.DoesNotContain(model.Backbone.NamedParameters(), p => p.Path.Contains("decoder", StringComparison.Ordinal));
         Assert.Equal(trained.Dev, Evaluate.Run(new EvaluateSettings { Package = trained.Package, Backbone = _tiny.Model, Task = Path.Combine(_tiny.Root, "letters.task.json") }).Dev);
         Assert.Null(model.Predict("aa ba").Text);
+        var written = Train.Run(Settings(_tiny.WriteTask("other")) with { Out = Path.Combine(_tiny.Root, "written") }).Tasks[0].Package;
+        var error = Assert.Throws<GraftException>(() => GraftModel.Load([trained.Package, written], _tiny.Model));
+        Assert.Contains("letters stand on the encoder alone", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -209,6 +212,27 @@ public sealed class TextToTextTests : IDisposable
         Assert.Equal("SEQ_2_SEQ_LM", (string?)JsonNode.Parse(File.ReadAllText(Path.Combine(peft, "adapter_config.json")))!["task_type"]);
         Assert.IsType<TextHeadConfig>(TaskModelPackage.Head(AdapterPackage.Open(back)));
         Assert.Equal(File.ReadAllBytes(Path.Combine(package, "adapter.safetensors")), File.ReadAllBytes(Path.Combine(back, "adapter.safetensors")));
+    }
+
+    [Theory]
+    [InlineData("fields", "[]", "do not fit the task")]
+    [InlineData("targets", """["0", "0", "1"]""", "a target twice")]
+    [InlineData("reading", "\"number\"", "reading")]
+    [InlineData("longest", "100000", "100000 tokens")]
+    [InlineData("beams", "0", "0 beams")]
+    [InlineData("type", "\"speech\"", "update Graft")]
+    [InlineData("speed", "1", "speed")]
+    public void A_damaged_head_is_refused(string key, string value, string expected)
+    {
+        var package = Train.Run(Settings() with { Steps = 1 }).Tasks[0].Package;
+        var path = Path.Combine(package, AdapterPackage.ManifestName);
+        var manifest = JsonNode.Parse(File.ReadAllText(path))!;
+        manifest["head"]![key] = JsonNode.Parse(value);
+        File.WriteAllText(path, manifest.ToJsonString());
+
+        var error = Assert.Throws<GraftException>(() => GraftModel.Load(package, _tiny.Model));
+
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

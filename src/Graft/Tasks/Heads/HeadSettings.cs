@@ -89,10 +89,10 @@ internal static class HeadSettings
         head.Allow("type", "prefix", "fields", "targets", "reading", "decimals", "longest", "reduction", "beams");
         var (fields, targets) = (head.TextList("fields") ?? [], head.TextList("targets") ?? []);
         var expected = task.Kind == TaskKind.Regression ? 0 : task.Labels.Count;
-        if (fields.Count != (task.IsPair ? 2 : 1) || targets.Count != expected)
+        if (fields.Count != (task.IsPair ? 2 : 1) || targets.Count != expected || targets.Distinct(StringComparer.Ordinal).Count() != expected)
         {
             throw head.Error(
-                "fields", $"'head' has {fields.Count} fields and {targets.Count} targets, which does not fit the task; take the package from where it was trained again.");
+                "fields", $"'head' has {fields.Count} fields and {targets.Count} targets, which do not fit the task, or a target twice; take the package from where it was trained again.");
         }
 
         var reading = Choice<TextReading>(path, "head.reading", head.Text("reading"));
