@@ -73,6 +73,12 @@ public sealed class AdapterHubFormat : AdapterFormat
         reading.Keep(top, "");
         var read = PeftMethods.Get(method);
         var config = read.WriteConfig(read.ReadConfig(set, path));
+        if (backbone.Config.Decoder is not null)
+        {
+            // What cannot be written there cannot be read there either.
+            _ = HubConfigs.Write(method, config, backbone.Sites);
+        }
+
         var (kept, note) = KeptAdapter.Read(folder, backbone);
         if (kept is not null)
         {

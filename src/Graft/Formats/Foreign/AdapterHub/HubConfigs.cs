@@ -44,7 +44,7 @@ internal static class HubConfigs
         }
 
         var fields = new AskedFields(StrictJson.From(known.WriteConfig(config), $"the settings of {method}"));
-        return method switch
+        var written = method switch
         {
             "pfeiffer" or "houlsby" or "parallel" or "compacter" => HubBottleneck.Write(fields, method),
             "lora" => HubLora.WriteLora(fields, sites),
@@ -56,6 +56,8 @@ internal static class HubConfigs
             "vera" => throw HubSettings.NoCounterpart(method, ", as its own trains full matrices in place of the vectors"),
             _ => throw HubSettings.NoCounterpart(method, ""),
         };
+        HubEncoderDecoder.Check(written, method, sites);
+        return written;
     }
 
     /// <summary>Whether positions of a prompt come before the first token, which the library's heads then read in its place.</summary>

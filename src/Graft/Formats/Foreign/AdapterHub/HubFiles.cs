@@ -72,6 +72,12 @@ internal static class HubFiles
             return adapter;
         }
 
+        if (backbone.Config.Decoder is not null)
+        {
+            throw new GraftException(
+                $"'{folder}' has a head, and AdapterHub's heads of an encoder-decoder read the decoder, which Graft's do not; remove {HubHead.ConfigName} and the head's weights to read the adapter alone.");
+        }
+
         var head = HubHead.Read(folder, HubModel.Of(backbone), backbone.Config.HiddenSize);
         if (promptInFront)
         {
@@ -97,7 +103,7 @@ internal static class HubFiles
     /// <returns>The files that were written; none without a head or where the library has no such head.</returns>
     public static IReadOnlyList<string> WriteHead(string folder, string name, ForeignAdapter adapter, bool promptInFront, Backbone backbone)
     {
-        if (adapter.Head is null || HubHead.Config(adapter.Head, promptInFront) is not { } head)
+        if (adapter.Head is null || backbone.Config.Decoder is not null || HubHead.Config(adapter.Head, promptInFront) is not { } head)
         {
             return [];
         }

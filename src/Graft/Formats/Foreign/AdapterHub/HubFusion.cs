@@ -23,6 +23,7 @@ internal static class HubFusion
     /// <exception cref="GraftException">An adapter is missing, or something of it or of the fusion is at fault.</exception>
     public static ForeignAdapter Read(string folder, Backbone backbone)
     {
+        HubEncoderDecoder.CheckFusion(backbone);
         var place = HubFusionPlace.Of(folder);
         var path = place.Config;
         var model = HubModel.Of(backbone);
@@ -87,6 +88,7 @@ internal static class HubFusion
     /// <exception cref="GraftException">An adapter or a setting has no counterpart.</exception>
     public static void Write(string folder, ForeignAdapter adapter, Backbone backbone)
     {
+        HubEncoderDecoder.CheckFusion(backbone);
         var config = Normal(adapter.Config, $"the settings of {Method}");
         var children = Children(config, adapter);
         var names = children.ConvertAll(c => c.Name);

@@ -11,17 +11,22 @@ namespace Graft.Formats.Foreign.AdapterHub;
 /// <param name="StaticHead">The class of Hugging Face's classification model, whose head is known too.</param>
 internal sealed record HubModel(string ModelType, string Prefix, string ModelClass, string StaticHead)
 {
+    private const string T5 = "t5";
+
     private static readonly HubModel[] s_all =
     [
         new("bert", "bert.", "BertAdapterModel", "BertForSequenceClassification"),
         new("roberta", "roberta.", "RobertaAdapterModel", "RobertaForSequenceClassification"),
+        new(T5, "transformer.", "T5AdapterModel", "T5ForConditionalGeneration"),
     ];
 
-    public static HubModel Of(Backbone backbone) => s_all.FirstOrDefault(m => m.ModelType == backbone.Config.ModelType) ?? throw new GraftException(
+    public static HubModel Of(Backbone backbone) => backbone.Config is { ModelType: T5, Decoder: null }
+        ? throw new GraftException("An adapter of AdapterHub's T5 has parts in both stacks, and the model was loaded as its encoder alone; keep the adapter in the format that it is in.")
+        : s_all.FirstOrDefault(m => m.ModelType == backbone.Config.ModelType) ?? throw new GraftException(
         $"AdapterHub's names of the modules of a {backbone.Config.ModelType} model are not known here; convert adapters of {Suggest.List([.. s_all.Select(m => m.ModelType)])} models.");
 
-    /// <summary>The module that holds the bottlenecks of a sublayer.</summary>
-    public static string BottleneckModule(HiddenSite site) => site.Sublayer == SiteRole.SelfAttention ? site.Path + ".output" : site.Path;
+    /// <summary>The module that holds the bottlenecks of a sublayer: in T5 the sublayer itself, in BERT what follows its attention.</summary>
+    public static string BottleneckModule(HiddenSite site) => site.Path.EndsWith(".attention", StringComparison.Ordinal) ? site.Path + ".output" : site.Path;
 
     /// <summary>The prefix pool's name of an attention: where an encoder is alone, its prefixes are called as a decoder's.</summary>
     public static string PrefixLocation(KeyValueSite site, SiteMap sites) =>
