@@ -54,6 +54,36 @@ public sealed class JointPackageTests : IDisposable
         Assert.Equal(before, LiveTensors.Count);
     }
 
+    /// <summary>Every method of the library whose adapters hold several tasks.</summary>
+    public static TheoryData<string> Sharing => [.. PeftMethods.All.Where(m => m.SharesAcrossTasks).Select(m => m.Name)];
+
+    [Theory, MemberData(nameof(Sharing))]
+    public void Every_method_loads_one_task_or_all_and_takes_one_more_without_a_change_of_others(string method)
+    {
+        using var saved = Create(method, "rte", "cola", "stars");
+        var package = TaskModelPackage.Save(saved, Place);
+        var before = Files(Place);
+        var expected = saved.Models.Select(Logits).ToList();
+        Assert.Equal(expected, package.Tasks.Select(t => Of(package.Task(t))));
+
+        // In the form that packages keep, as they are what a task is added to.
+        using var loaded = package.LoadAdapter(_backbone);
+        using var rng = new Rng(3, Device.Cpu);
+        using var larger = AdapterTasks.Add(loaded, _backbone, "wic", rng);
+        using var wic = Model(larger, "wic", rng);
+        package = TaskModelPackage.AddTask(package, wic);
+
+        Assert.Equal(expected.Append(Logits(wic)), package.Tasks.Select(t => Of(package.Task(t))));
+        Assert.All(before, f => Assert.Equal(f.Value, Files(Place)[f.Key]));
+        Assert.Equal(expected[1..].Append(Logits(wic)), package.RemoveTask("rte").Tasks.Select(t => Of(package.Task(t))));
+
+        string Of(AdapterPackage task)
+        {
+            using var model = TaskModelPackage.Load(task, _backbone);
+            return Logits(model);
+        }
+    }
+
     [Fact]
     public void What_is_shared_is_stored_once_and_what_is_not_in_its_tasks_folder()
     {
@@ -244,6 +274,12 @@ public sealed class JointPackageTests : IDisposable
     private static SortedDictionary<string, string> Files(string folder) => new(
         Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
             .ToDictionary(f => Path.GetRelativePath(folder, f), f => Convert.ToHexString(File.ReadAllBytes(f)), StringComparer.Ordinal), StringComparer.Ordinal);
+
+    private static string Logits(TaskModel model)
+    {
+        using var scope = new TensorScope();
+        return Convert.ToHexString(model.Forward(TinyBackbones.Batch(1, 6, 9)).Logits.Detach().Contiguous().Bytes());
+    }
 
     private static void AssertSame(TaskModel expected, TaskModel found)
     {

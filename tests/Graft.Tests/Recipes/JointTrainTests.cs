@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Graft.Evaluation.Comparisons;
 using Graft.Formats.Packages;
+using Graft.Methods.Core;
 using Graft.Recipes;
 using Graft.Tasks.Mixtures;
 using Graft.TestKit;
@@ -188,6 +189,26 @@ public sealed class JointTrainTests : IDisposable
         Assert.All(found.Tasks.Zip(expected.Tasks), t => Assert.Equal(t.Second.Dev, t.First.Dev));
         using var model = GraftModel.Load([.. found.Tasks.Select(t => t.Package)], tiny.Model);
         Assert.Equal(3, model.Predict(new Graft.Evaluation.PredictionRow("second", "aa ba")).Outputs.Count);
+    }
+
+    /// <summary>Every method of the library whose adapters hold several tasks.</summary>
+    public static TheoryData<string> Sharing =>
+        [.. PeftMethods.All.Where(m => m.SharesAcrossTasks && m.GetType().Assembly == typeof(PeftMethod).Assembly).Select(m => m.Name)];
+
+    [Theory, MemberData(nameof(Sharing))]
+    public void A_task_of_every_method_converts_to_an_adapter_of_its_own(string method)
+    {
+        var report = Train.Run(Settings() with { Method = method, Epochs = null, Steps = 3 });
+
+        var converted = ConvertAdapter.Run(new ConvertSettings(report.Tasks[1].Package, Path.Combine(_tiny.Root, "alone"), "graft") { Backbone = _tiny.Model });
+
+        Assert.False(PeftMethods.Get(converted.Method).SharesAcrossTasks);
+        using var joint = GraftModel.Load(report.Tasks[1].Package, _tiny.Model);
+        using var alone = GraftModel.Load(converted.Destination, _tiny.Model);
+        foreach (var text in new[] { "aa", "ba ca da", "za yb" })
+        {
+            Assert.Equal(joint.Predict(text).Outputs, alone.Predict(text).Outputs, (a, b) => Math.Abs(a - b) < 1e-5);
+        }
     }
 
     [Fact]
