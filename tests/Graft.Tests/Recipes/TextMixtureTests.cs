@@ -49,4 +49,22 @@ public sealed class TextMixtureTests : IDisposable
             Assert.All(alone.Outputs.Zip(p.Second.Outputs), o => Assert.Equal(o.First, o.Second, 1e-5f));
         });
     }
+
+    [Fact]
+    public void A_task_that_is_added_later_is_answered_as_text_too()
+    {
+        var training = new TrainSettings
+        {
+            Backbone = _tiny.Model, Tasks = [_tiny.WriteTask("letters", train: 24, dev: 8, test: 4), _tiny.WriteTask("other", train: 16, dev: 8, test: 4, seed: 2)],
+            Method = "pha", Steps = 2, Evaluations = 1, Out = Path.Combine(_tiny.Root, "out"),
+        };
+        Train.Run(training);
+        var joint = Path.Combine(training.Out, "joint");
+        var late = training with { Tasks = [_tiny.WriteTask("late", train: 20, dev: 8, test: 4, seed: 3)], Examples = 8, Out = Path.Combine(_tiny.Root, "adapted") };
+
+        var report = Adapt.Run(new AdaptSettings(joint, late) { Backbone = _tiny.Model });
+
+        using var model = GraftModel.Load([report.Package, joint + "#other"], _tiny.Model);
+        Assert.All(model.Predict([new("late", "aa ba"), new("other", "aa ba")]), a => Assert.Equal((1f, true), (MathF.Round(a.Outputs.Sum(), 4), a.Text is not null)));
+    }
 }
