@@ -74,10 +74,16 @@ public sealed class ProPetlAdapter : PeftMethod<ProPetlAdapterConfig>
     public override bool SharesAcrossTasks => true;
 
     /// <inheritdoc/>
+    public override double DefaultLearningRate => 3e-3;
+
+    /// <inheritdoc/>
     public override bool IsIdentityAtStart(PeftConfig config) => false;
 
     /// <inheritdoc/>
     public override PeftConfig Stored(PeftConfig config) => ((ProPetlAdapterConfig)config).Fixed();
+
+    /// <inheritdoc/>
+    public override PeftConfig Trainable(PeftConfig config) => (ProPetlAdapterConfig)config with { Masks = MaskForm.Trained };
 
     /// <inheritdoc/>
     protected override ProPetlAdapterConfig Preset => new() { Kept = 0.5, ScoreLearningRate = 3e-3 };

@@ -49,7 +49,13 @@ public sealed class ProPetlLora : PeftMethod<ProPetlLoraConfig>
     public override bool SharesAcrossTasks => true;
 
     /// <inheritdoc/>
+    public override double DefaultLearningRate => 3e-3;
+
+    /// <inheritdoc/>
     public override PeftConfig Stored(PeftConfig config) => ((ProPetlLoraConfig)config).Fixed();
+
+    /// <inheritdoc/>
+    public override PeftConfig Trainable(PeftConfig config) => (ProPetlLoraConfig)config with { Masks = MaskForm.Trained };
 
     /// <inheritdoc/>
     protected override ProPetlLoraConfig Preset => new() { Kept = 0.1, ScoreLearningRate = 3e-2 };

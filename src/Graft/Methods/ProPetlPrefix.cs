@@ -53,12 +53,18 @@ public sealed class ProPetlPrefix : PeftMethod<ProPetlPrefixConfig>
     /// <inheritdoc/>
     public override bool SharesAcrossTasks => true;
 
+    /// <inheritdoc/>
+    public override double DefaultLearningRate => 5e-3;
+
     /// <summary>Virtual tokens take part in the softmax from the start.</summary>
     /// <inheritdoc/>
     public override bool IsIdentityAtStart(PeftConfig config) => false;
 
     /// <inheritdoc/>
     public override PeftConfig Stored(PeftConfig config) => (ProPetlPrefixConfig)((ProPetlPrefixConfig)config).Fixed() with { Flat = true };
+
+    /// <inheritdoc/>
+    public override PeftConfig Trainable(PeftConfig config) => (ProPetlPrefixConfig)config with { Masks = MaskForm.Trained };
 
     /// <inheritdoc/>
     protected override ProPetlPrefixConfig Preset => new() { Kept = 0.1, ScoreLearningRate = 1e-4 };

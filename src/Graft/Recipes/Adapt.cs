@@ -31,7 +31,6 @@ public static class Adapt
 
         var package = JointPackage.Open(settings.Package);
         var method = PeftMethods.Get(package.Manifest.Method);
-        var config = method.ReadConfig(package.Manifest.Config, settings.Package);
         var training = settings.Training with
         {
             Method = method.Name, Set = package.Manifest.Config, Backbone = settings.Backbone ?? package.Manifest.Backbone.Source,
@@ -41,11 +40,12 @@ public static class Adapt
         using var loaded = LoadedBackbone.Load(
             GraftModel.FindBackbone(package.Folder, package.Manifest.Backbone, settings.Backbone),
             new BackboneOptions(training.FrozenType, Device.Parse(training.Device), training.HeadPooling == Pooling.Pooler, training.Head == HeadKind.Pooled));
-        using var known = package.LoadAdapter(loaded.Backbone);
+        using var stored = package.LoadAdapter(loaded.Backbone);
+        using var known = TrainingForm.Of(stored, loaded.Backbone);
         var task = data.Task.Name;
         var (start, similarities, weights) = Start(settings, training, data, loaded, known);
         var trained = 0L;
-        using var adapters = TrainedAdapters.Given(method, config, loaded.Backbone, rng =>
+        using var adapters = TrainedAdapters.Given(method, known.Config, loaded.Backbone, rng =>
         {
             var adapter = AdapterTasks.Add(known, loaded.Backbone, task, rng);
             NewTask.StartAt(adapter, task, weights);
@@ -54,7 +54,7 @@ public static class Adapt
             return (adapter, held);
         });
         var unit = new TrainUnit(task, [data]) { IsJoint = true };
-        var report = new TrainTask(training, RunFolder.Open(training), loaded, method, config, adapters, unit, (1, 1), progress).Run(cancellation).Tasks[0];
+        var report = new TrainTask(training, RunFolder.Open(training), loaded, method, known.Config, adapters, unit, (1, 1), progress).Run(cancellation).Tasks[0];
         using var model = TaskModelPackage.Load(AdapterPackage.Open(report.Package), loaded.Backbone);
         var place = settings.Join
             ? TaskModelPackage.AddTask(package, model, AdapterPackage.Open(report.Package).Manifest.Training).Task(task).Place

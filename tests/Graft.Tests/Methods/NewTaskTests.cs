@@ -13,6 +13,8 @@ public sealed class NewTaskTests
     [Theory]
     [InlineData("pha", """{"bottleneck": 4, "dimension": 6}""")]
     [InlineData("hyperformer++", """{"reduction_factor": 4}""")]
+    [InlineData("propetl-adapter", """{"reduction_factor": 4}""")]
+    [InlineData("propetl-adapter", """{"reduction_factor": 4, "masks": "fixed"}""")]
     public void An_adapter_with_one_more_task_answers_the_others_with_the_same_bits(string name, string settings)
     {
         using var backbone = TinyBackbones.Create("bert");

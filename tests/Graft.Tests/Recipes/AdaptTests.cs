@@ -40,6 +40,23 @@ public sealed class AdaptTests : IDisposable
         Assert.NotEmpty(added.Predict("aa ba ca").ToString());
     }
 
+    // Packages keep masks as bits, from which a new task's could not be learnt: it has scores again, and its bits join the others.
+    [Fact]
+    public void A_task_with_masks_joins_a_package_that_keeps_bits()
+    {
+        TrainTwo("propetl-adapter");
+        var before = Files();
+
+        var report = Adapt.Run(Settings("third", 8) with { From = "second" });
+
+        Assert.Equal((2 * 16 * 4) + (16 * 3) + 3L, report.Trained);
+        Assert.All(before, file => Assert.Equal(file.Value, Files()[file.Key]));
+        using var file = SafetensorsFile.Open(JointPackage.Open(Joint).Task("third").AdapterPath);
+        Assert.Equal([1, 2 * 16 * 4 / 8], file.Info(Assert.Single(file.Keys)).Shape);
+        using var added = GraftModel.Load($"{Joint}#third", _tiny.Model);
+        Assert.NotEmpty(added.Predict("aa ba ca").ToString());
+    }
+
     [Theory]
     [InlineData("pha", "own,hypernetwork")]
     [InlineData("hyperformer++", "all")]

@@ -95,6 +95,13 @@ public abstract class PeftMethod
     /// <param name="config">The settings.</param>
     public virtual PeftConfig Stored(PeftConfig config) => config;
 
+    /// <summary>
+    /// The settings with which what a package keeps can be trained again where it only computes, such as masks from bits: other settings of the
+    /// same method that give the same outputs. The same settings where all of it can be trained as it is.
+    /// </summary>
+    /// <param name="config">The settings of a stored adapter.</param>
+    public virtual PeftConfig Trainable(PeftConfig config) => config;
+
     /// <summary>The methods that a union attaches and their settings, in order; none for a method that is no union.</summary>
     /// <param name="config">The settings.</param>
     public virtual IReadOnlyList<UnionPart> Parts(PeftConfig config) => [];

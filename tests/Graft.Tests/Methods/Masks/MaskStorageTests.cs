@@ -114,6 +114,15 @@ public sealed class MaskStorageTests
             TensorAssert.BitwiseEqual(Run(trained, task), Run(read, task));
         }
 
+        // And back: scores that give the same masks, all of which training can still move.
+        using var again = TrainingForm.Of(read, backbone);
+        using var storedAgain = CompactForm.Of(again, backbone);
+        Assert.Same(again, TrainingForm.Of(again, backbone));
+        Assert.All(again.Groups.SelectMany(g => g.Parameters), p => Assert.True(p.Value.Detach().Min().ToDouble() > 0));
+        Assert.All(tasks, task => TensorAssert.BitwiseEqual(Run(read, task), Run(again, task)));
+        PackageWeights.Write(folder.At("again"), storedAgain);
+        Assert.Equal(File.ReadAllBytes(folder.At("adapter")), File.ReadAllBytes(folder.At("again")));
+
         TensorAssert.Differs(Run(read, tasks[0]), Run(read, tasks[1]));
 
         Tensor Run(Adapter adapter, string task) => new AdaptedModel(backbone).Forward(

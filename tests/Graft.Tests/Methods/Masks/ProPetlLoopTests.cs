@@ -70,6 +70,8 @@ public sealed class ProPetlLoopTests
             TensorAssert.Close(value, f.Parameter(path).Value, 0, Tolerance);
         }
 
+        head.ForEach(p => p.Value.Dispose());
+
         Dictionary<string, Tensor> Values(string when) => new()
         {
             ["shared.adapter.down.weight"] = f[$"{when}.layers.0.adapters.t.adapter_down.0.weight"],

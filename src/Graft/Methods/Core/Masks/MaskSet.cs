@@ -96,6 +96,9 @@ internal sealed class MaskSet : Module
     /// <summary>What packages keep of the places' masks, by its key below this module; none where places have none.</summary>
     public IEnumerable<(string Key, Tensor Value)> Stored() => _config.OfLayers ? [(MaskTable.BitsKey, MaskTable.Pack(Layers(DType.Float32)))] : [];
 
+    /// <summary>Scores of the places' masks from what packages keep, see <see cref="MaskTable.Restore"/>.</summary>
+    public IEnumerable<(string Key, Tensor Value)> Restore(Func<string, Tensor> stored) => _layers?.Restore(stored) ?? [];
+
     /// <summary>Lets the optimizer move the scores of tasks that were not in the batch, see <see cref="MaskTable.MoveUnused"/>.</summary>
     public void MoveUnused()
     {

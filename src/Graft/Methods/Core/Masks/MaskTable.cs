@@ -17,10 +17,12 @@ internal sealed record MaskedMatrix(string Name, long Rows, long Columns, double
 /// Masks of several owners (the layers, or one task) over the matrices of a prototype: scores [N, rows, columns] of each matrix that train, or one
 /// row of bits per owner for all matrices.
 /// </summary>
-internal sealed class MaskTable : Module, IGenerated
+internal sealed class MaskTable : Module, IGenerated, IRestored
 {
     /// <summary>The key of the bits.</summary>
     public const string BitsKey = "masks";
+
+    private const string ScoresKey = "scores.";
 
     private readonly IReadOnlyList<MaskedMatrix> _matrices;
     private readonly double _kept;
@@ -38,7 +40,7 @@ internal sealed class MaskTable : Module, IGenerated
         }
         else
         {
-            _scores = [.. matrices.Zip(scores, (m, s) => AddParameter("scores." + m.Name, s))];
+            _scores = [.. matrices.Zip(scores, (m, s) => AddParameter(ScoresKey + m.Name, s))];
             _trained = config.StaleMomentum ? AddBuffer("trained", Tensor.Zeros([1]), BufferKind.Training) : null;
         }
     }
@@ -49,25 +51,12 @@ internal sealed class MaskTable : Module, IGenerated
     /// <summary>The masks of each matrix.</summary>
     /// <param name="dtype">The type of masks from bits; those from scores have the scores'.</param>
     /// <returns>[N, rows, columns] for each matrix, zeros and ones; with the gradient of <see cref="TopKMask"/> where they come from scores.</returns>
-    public Tensor[] Masks(DType dtype)
-    {
-        if (_bits is null)
-        {
-            return [.. _scores.Select(s => TopKMask.Of(s, _kept))];
-        }
+    public Tensor[] Masks(DType dtype) => _bits is null ? [.. _scores.Select(s => TopKMask.Of(s, _kept))] : Unpacked(_bits, dtype);
 
-        var whole = MaskBits.Unpack(_bits, _matrices.Sum(m => m.Entries), dtype);
-        var masks = new Tensor[_matrices.Count];
-        var start = 0L;
-        for (var i = 0; i < masks.Length; i++)
-        {
-            var matrix = _matrices[i];
-            masks[i] = whole.Narrow(1, start, matrix.Entries).Reshape(whole.Size(0), matrix.Rows, matrix.Columns);
-            start += matrix.Entries;
-        }
-
-        return masks;
-    }
+    /// <summary>Scores of two sizes, those of kept entries twice those of the others: the same masks, and training may still move all of them.</summary>
+    /// <inheritdoc/>
+    public IEnumerable<(string Key, Tensor Value)> Restore(Func<string, Tensor> stored) =>
+        _matrices.Zip(Unpacked(stored(BitsKey), DType.Float32), (m, mask) => (ScoresKey + m.Name, (mask + 1.0) * (m.Bound / 2)));
 
     /// <inheritdoc/>
     public IEnumerable<(string Key, Tensor Value)> Generate() =>
@@ -89,6 +78,21 @@ internal sealed class MaskTable : Module, IGenerated
         {
             Array.ForEach(_scores, s => s.Value.Grad = s.Value.ZerosLike());
         }
+    }
+
+    private Tensor[] Unpacked(Tensor bits, DType dtype)
+    {
+        var whole = MaskBits.Unpack(bits, _matrices.Sum(m => m.Entries), dtype);
+        var masks = new Tensor[_matrices.Count];
+        var start = 0L;
+        for (var i = 0; i < masks.Length; i++)
+        {
+            var matrix = _matrices[i];
+            masks[i] = whole.Narrow(1, start, matrix.Entries).Reshape(whole.Size(0), matrix.Rows, matrix.Columns);
+            start += matrix.Entries;
+        }
+
+        return masks;
     }
 
     private Tensor Packed(IReadOnlyList<Tensor> scores) => Pack(scores.Select(s => TopKMask.Of(s, _kept)));

@@ -7,7 +7,7 @@ namespace Graft.Methods.Core.Masks;
 /// Matrices W that several places of a backbone share, each under masks of its own: a place computes with <c>W ∘ M</c>. Masks are computed once
 /// per pass, for the tasks of its rows.
 /// </summary>
-internal abstract class MaskedPrototype : Module, IGenerated
+internal abstract class MaskedPrototype : Module, IGenerated, IRestored
 {
     private readonly string? _onlyTask;
     private readonly bool _severalTasks;
@@ -56,6 +56,9 @@ internal abstract class MaskedPrototype : Module, IGenerated
 
     /// <inheritdoc/>
     public virtual IEnumerable<(string Key, Tensor Value)> Generate() => Masks.Stored();
+
+    /// <inheritdoc/>
+    public IEnumerable<(string Key, Tensor Value)> Restore(Func<string, Tensor> stored) => Masks.Restore(stored);
 
     /// <summary>The matrices without masks.</summary>
     protected abstract IReadOnlyList<Tensor> Weights();
