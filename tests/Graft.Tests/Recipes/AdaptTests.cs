@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Graft.Formats.Packages;
 using Graft.Methods.Core;
 using Graft.Recipes;
+using Graft.Tasks.Heads;
 using Graft.TestKit;
 using Graft.Torch;
 using Xunit;
@@ -77,6 +78,35 @@ public sealed class AdaptTests : IDisposable
         Assert.True(report.Trained > 1000);
         using var model = GraftModel.Load(report.Package, _tiny.Model);
         Assert.NotEmpty(model.Predict("aa ba ca").ToString());
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(HeadKind.Pooled)]
+    public void A_task_of_an_encoder_decoder_is_answered_as_the_known_ones_are(HeadKind? head)
+    {
+        using var t5 = new TinyModelFolder(t5: true);
+        var training = new TrainSettings
+        {
+            Backbone = t5.Model,
+            Tasks = [t5.WriteTask("first"), t5.WriteTask("second", train: 40, seed: 2)],
+            Method = "pha",
+            Set = new JsonObject { ["bottleneck"] = 4, ["ordinary_bottleneck"] = 3 },
+            Head = head,
+            Steps = 4,
+            Evaluations = 1,
+            Batch = 8,
+            Out = Path.Combine(t5.Root, "out"),
+        };
+        var package = Train.Run(training).Joint!.Package;
+
+        var report = Adapt.Run(new AdaptSettings(
+            package, training with { Tasks = [t5.WriteTask("third", seed: 7)], Examples = 8, Head = null, Out = Path.Combine(t5.Root, "adapted") }) { Backbone = t5.Model });
+
+        Assert.Equal(TaskStart.Nearest, report.Start);
+        Assert.Equal(head is null ? 64 : 64 + (16 * 3) + 3, report.Trained);
+        using var model = GraftModel.Load(report.Package, t5.Model);
+        Assert.Equal(1, model.Predict("aa ba ca").Outputs.Sum(), 1e-5f);
     }
 
     [Fact]
