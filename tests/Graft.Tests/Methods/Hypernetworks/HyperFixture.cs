@@ -52,6 +52,45 @@ internal sealed class HyperFixture : IDisposable
         _followed.Add((gradient, layout, parameter));
     }
 
+    /// <summary>Fills a map's weight and bias and follows their gradients.</summary>
+    public void FillMap(Adapter adapter, string path, string key, string gradient)
+    {
+        Fill(adapter, path + ".weight", key + ".weight", gradient + ".weight");
+        Fill(adapter, path + ".bias", key + ".bias", gradient + ".bias");
+    }
+
+    /// <summary>Fills PHA's hypernetwork.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="weights">What stands before the names of its weights.</param>
+    /// <param name="gradients">What stands before the names of their gradients.</param>
+    /// <param name="width">W.</param>
+    /// <param name="bottleneck">M.</param>
+    public void FillHypernetwork(Adapter adapter, string weights, string gradients, int width, int bottleneck)
+    {
+        const string Own = "shared.hypernetwork.";
+        Fill(adapter, Own + "layers", weights + "layer_embed.weight", gradients + "layer_embed.weight");
+        foreach (var (own, theirs) in new[] { ("trunk.hidden", "linear1"), ("trunk.output", "linear2"), ("trunk.norm", "LayerNorm"), ("heads.down_bias", "bias_down"), ("heads.up_bias", "bias_up") })
+        {
+            FillMap(adapter, Own + own, $"{weights}decoder.{theirs}", $"{gradients}decoder.{theirs}");
+        }
+
+        // Row i M + j of theirs is row j W + i of Graft's, and the other way round upwards.
+        foreach (var (own, theirs, rows, columns) in new[] { ("heads.down", "decoder.weight_down", width, bottleneck), ("heads.up", "decoder.weight_up", bottleneck, width) })
+        {
+            Fill(adapter, Own + own + ".weight", $"{weights}{theirs}.weight", $"{gradients}{theirs}.weight", x => x.View(rows, columns, -1).Transpose(0, 1));
+            Fill(adapter, Own + own + ".bias", $"{weights}{theirs}.bias", $"{gradients}{theirs}.bias", x => x.View(rows, columns).Transpose(0, 1));
+        }
+    }
+
+    /// <summary>Fills the tasks' prototypes from the rows of one array.</summary>
+    public void FillPrototypes(Adapter adapter, string key, string gradient)
+    {
+        foreach (var (number, task) in adapter.Tasks.Index())
+        {
+            Fill(adapter, $"tasks.{task}.prototype.vector", key, gradient, x => x.Select(0, number));
+        }
+    }
+
     /// <summary>Compares the gradient of everything that was filled.</summary>
     public void CheckGradients()
     {

@@ -75,11 +75,7 @@ public sealed class HyperFormerFixtureTests
 
         void Fill(string own, string theirs) => f.Fill(adapter, "shared.encoder." + own, "w." + theirs, "grad." + theirs);
 
-        void FillMap(string own, string theirs)
-        {
-            Fill(own + ".weight", theirs + ".weight");
-            Fill(own + ".bias", theirs + ".bias");
-        }
+        void FillMap(string own, string theirs) => f.FillMap(adapter, "shared.encoder." + own, "w." + theirs, "grad." + theirs);
 
         void FillHeads(string own, string theirs)
         {

@@ -17,29 +17,13 @@ public sealed class PhaFixtureTests
     [Fact]
     public void Generated_adapters_and_all_their_gradients()
     {
-        const int Bottleneck = 5;
         using var scope = new TensorScope();
         using var f = new HyperFixture("gen_adapter");
         using var backbone = BareSites.Of(Width, 3, StackKind.Decoder, out var sites, SiteRole.FeedForward);
         using var adapter = HyperFixture.Attach(
             backbone, "pha", """{"bottleneck": 5, "layout": "generated", "instance_weight": 0, "prototype_weight": 0}""", s_tasks);
-        Fill("layers", "layer_embed.weight");
-        foreach (var (own, theirs) in new[] { ("trunk.hidden", "linear1"), ("trunk.output", "linear2"), ("trunk.norm", "LayerNorm"), ("heads.down_bias", "bias_down"), ("heads.up_bias", "bias_up") })
-        {
-            Fill(own + ".weight", $"decoder.{theirs}.weight");
-            Fill(own + ".bias", $"decoder.{theirs}.bias");
-        }
-
-        // Row i M + j of theirs is row j W + i of Graft's, and the other way round upwards.
-        Fill("heads.down.weight", "decoder.weight_down.weight", x => x.View(Width, Bottleneck, -1).Transpose(0, 1));
-        Fill("heads.down.bias", "decoder.weight_down.bias", x => x.View(Width, Bottleneck).Transpose(0, 1));
-        Fill("heads.up.weight", "decoder.weight_up.weight", x => x.View(Bottleneck, Width, -1).Transpose(0, 1));
-        Fill("heads.up.bias", "decoder.weight_up.bias", x => x.View(Bottleneck, Width).Transpose(0, 1));
-        for (var t = 0; t < s_tasks.Length; t++)
-        {
-            var number = t;
-            f.Fill(adapter, $"tasks.t{t}.prototype.vector", "prototypes", "grad.prototypes", x => x.Select(0, number));
-        }
+        f.FillHypernetwork(adapter, "w.", "grad.", Width, bottleneck: 5);
+        f.FillPrototypes(adapter, "prototypes", "grad.prototypes");
 
         var x = f.Input("x");
         var tasks = f["task_index"].ToArray<long>().Select(t => s_tasks[t]).ToList();
@@ -58,17 +42,14 @@ public sealed class PhaFixtureTests
         }
 
         f.Close("loss", loss);
-        // Prototype 1 has no row, and so no gradient.
-        (loss + (adapter.NamedParameters().Single(p => p.Path == "tasks.t1.prototype.vector").Parameter.Value * 0).Sum()).Backward();
+        // A prototype without a row would have no gradient instead of zeros.
+        adapter.NamedParameters().Where(p => adapter.TaskOf(p.Path) is not null).Aggregate(loss, (sum, p) => sum + (p.Parameter.Value * 0).Sum()).Backward();
         f.CheckGradients();
         f.Close("grad.x", x.Grad!);
-
-        void Fill(string own, string theirs, Func<Tensor, Tensor>? layout = null) =>
-            f.Fill(adapter, "shared.hypernetwork." + own, "w." + theirs, "grad." + theirs, layout);
     }
 
     [Fact]
-    public void Generated_weights_one_by_one()
+    public void The_ordinary_adapter_that_tasks_share()
     {
         using var scope = new TensorScope();
         using var f = new HyperFixture("gen_adapter");
@@ -98,20 +79,9 @@ public sealed class PhaFixtureTests
         using var f = new HyperFixture("losses");
         using var backbone = BareSites.Of(Width, 1, StackKind.Encoder, out _, SiteRole.FeedForward);
         using var adapter = HyperFixture.Attach(backbone, "pha", """{"layout": "generated", "retriever_states": "last"}""", s_tasks);
-        foreach (var (own, theirs) in new[] { ("hidden", "mlp.0"), ("output", "mlp.2") })
-        {
-            foreach (var part in new[] { "weight", "bias" })
-            {
-                f.Fill(adapter, $"shared.retriever.{own}.{part}", $"{theirs}.{part}", $"{name}.grad.{theirs}.{part}");
-            }
-        }
-
-        for (var t = 0; t < s_tasks.Length; t++)
-        {
-            var number = t;
-            f.Fill(adapter, $"tasks.t{t}.prototype.vector", "prototypes", $"{name}.grad.prototypes", x => x.Select(0, number));
-        }
-
+        f.FillMap(adapter, "shared.retriever.hidden", "mlp.0", $"{name}.grad.mlp.0");
+        f.FillMap(adapter, "shared.retriever.output", "mlp.2", $"{name}.grad.mlp.2");
+        f.FillPrototypes(adapter, "prototypes", $"{name}.grad.prototypes");
         var hidden = f.Input("hidden");
         var tasks = f[$"{name}.task"].ToArray<long>().Select(t => s_tasks[t]).ToList();
         var sorted = BareSites.PassOrder(tasks);

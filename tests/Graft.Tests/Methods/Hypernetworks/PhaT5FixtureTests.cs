@@ -103,31 +103,11 @@ public sealed class PhaT5FixtureTests : IDisposable
 
         FillMap("shared.retriever.hidden", "decoder.mlp.0");
         FillMap("shared.retriever.output", "decoder.mlp.2");
-        Fill("shared.hypernetwork.layers", "decoder.param_gen.layer_embed.weight");
-        foreach (var (own, theirs) in new[] { ("trunk.hidden", "linear1"), ("trunk.output", "linear2"), ("trunk.norm", "LayerNorm"), ("heads.down_bias", "bias_down"), ("heads.up_bias", "bias_up") })
-        {
-            FillMap("shared.hypernetwork." + own, "decoder.param_gen.decoder." + theirs);
-        }
-
-        Fill("shared.hypernetwork.heads.down.weight", "decoder.param_gen.decoder.weight_down.weight", x => x.View(Width, Bottleneck, -1).Transpose(0, 1));
-        Fill("shared.hypernetwork.heads.down.bias", "decoder.param_gen.decoder.weight_down.bias", x => x.View(Width, Bottleneck).Transpose(0, 1));
-        Fill("shared.hypernetwork.heads.up.weight", "decoder.param_gen.decoder.weight_up.weight", x => x.View(Bottleneck, Width, -1).Transpose(0, 1));
-        Fill("shared.hypernetwork.heads.up.bias", "decoder.param_gen.decoder.weight_up.bias", x => x.View(Bottleneck, Width).Transpose(0, 1));
-        foreach (var (number, task) in s_tasks.Index())
-        {
-            Fill($"tasks.{task}.prototype.vector", "decoder.adapter_task_embedding.weight", x => x.Select(0, number));
-        }
-
+        _file.FillHypernetwork(adapter, "w.decoder.param_gen.", $"{reduction}.grad.decoder.param_gen.", Width, Bottleneck);
+        _file.FillPrototypes(adapter, "w.decoder.adapter_task_embedding.weight", $"{reduction}.grad.decoder.adapter_task_embedding.weight");
         Assert.Equal(adapter.NamedParameters().Count(), _file.Filled);
         return adapter;
 
-        void FillMap(string own, string theirs)
-        {
-            Fill(own + ".weight", theirs + ".weight");
-            Fill(own + ".bias", theirs + ".bias");
-        }
-
-        void Fill(string own, string theirs, Func<Tensor, Tensor>? layout = null) =>
-            _file.Fill(adapter, own, "w." + theirs, $"{reduction}.grad.{theirs}", layout);
+        void FillMap(string own, string theirs) => _file.FillMap(adapter, own, "w." + theirs, $"{reduction}.grad.{theirs}");
     }
 }
