@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using Graft.Backbones;
 using Graft.Torch;
 
 namespace Graft.TestKit;
@@ -69,6 +70,24 @@ public sealed class TinyModelFolder : IDisposable
         var path = Path.Combine(Root, name + ".task.json");
         File.WriteAllText(path, task.ToJsonString());
         return path;
+    }
+
+    /// <summary>Gives the BERT a pretrained pooler.</summary>
+    public void AddPooler()
+    {
+        var weights = Path.Combine(Model, "model.safetensors");
+        using (var scope = new TensorScope())
+        {
+            using var rng = new Rng(3, Device.Cpu);
+            using var plain = Backbone.Load(Model);
+            SafetensorsWriter.Write(weights + ".new", plain.NamedParameters().Select(p => SafetensorsEntry.From(p.Path, p.Parameter.Value)).Concat(
+            [
+                SafetensorsEntry.From("pooler.dense.weight", rng.Normal([TinyBackbones.Width, TinyBackbones.Width], 0, 0.2)),
+                SafetensorsEntry.From("pooler.dense.bias", rng.Normal([TinyBackbones.Width], 0, 0.2)),
+            ]));
+        }
+
+        File.Move(weights + ".new", weights, overwrite: true);
     }
 
     /// <summary>Writes a tiny BERT with a vocabulary of <see cref="TinyBackbones.Vocabulary"/> tokens as a Hugging Face folder.</summary>

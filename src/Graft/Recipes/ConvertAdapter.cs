@@ -30,9 +30,14 @@ public static class ConvertAdapter
         }
 
         var folder = BackboneOf(settings, found);
-        using var backbone = Backbone.Load(folder);
-        using var read = found.Format.Read(found.Folder, backbone);
+        using var named = Backbone.Load(folder, found.Format is PackageFormat ? TaskModelPackage.Parts(AdapterPackage.Open(found.Folder)) : null);
+        using var read = found.Format.Read(found.Folder, named);
         var adapter = Named(read, settings, found);
+
+        // A package asks for the parts of the backbone that its head reads; another library's folder tells of its head only when it is read.
+        var pooler = format is PackageFormat && found.Format is not PackageFormat && (string?)adapter.Head?.Settings["pooling"] == "pooler";
+        using var pooled = pooler ? Backbone.Load(folder, new BackboneOptions(Pooler: true)) : null;
+        var backbone = pooled ?? named;
         if (settings.Backbone is { } asked && adapter.Fingerprint is null)
         {
             // Which backbone it is, only the user says; the other library's name for it may be of a model that is merely alike.

@@ -34,8 +34,29 @@ public sealed class ConvertAdapterTests : IDisposable
     }
 
     [Fact]
+    public void A_package_that_reads_the_pretrained_pooler_answers_the_same_after_a_way_through_peft()
+    {
+        _model.AddPooler();
+        var trained = Train.Run(new TrainSettings
+        {
+            Backbone = _model.Model, Tasks = [_model.WriteTask()], HeadPooling = Pooling.Pooler, Steps = 1, Out = _folder.At("out"),
+        }).Tasks[0].Package;
+
+        var report = ConvertAdapter.Run(new ConvertSettings(trained, _folder.At("p"), "peft") { Backbone = _model.Model });
+
+        Assert.Contains("SEQ_CLS", File.ReadAllText(_folder.At("p", "adapter_config.json")), StringComparison.Ordinal);
+        Assert.Equal(3, report.Labels.Count);
+        var back = Run("p", "back", "graft");
+        Assert.Equal(report.Labels, back.Labels);
+        using var first = GraftModel.Load(trained, _model.Model);
+        using var second = GraftModel.Load(_folder.At("back"), _model.Model);
+        Assert.Equal(first.Predict("aa bb cc").ToString(), second.Predict("aa bb cc").ToString());
+    }
+
+    [Fact]
     public void A_foreign_head_gets_the_labels_that_are_given()
     {
+        _model.AddPooler();
         ForeignPackages.WritePeft(
             _folder.At("p"), """{"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["query", "value"], "task_type": "SEQ_CLS", "base_model_name_or_path": "acme/other", "new_in_2030": 1}""",
             [.. ForeignPackages.LoraKeys(2, prefix: "bert."), ("base_model.model.classifier.weight", [2, 16]), ("base_model.model.classifier.bias", [2])]);

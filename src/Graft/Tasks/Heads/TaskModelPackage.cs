@@ -181,6 +181,13 @@ public static class TaskModelPackage
         return HeadSettings.Read(package.Manifest.Head, Task(package), ManifestOf(package));
     }
 
+    /// <summary>Which parts of its backbone a package was trained on: those that its head reads.</summary>
+    /// <param name="package">The package.</param>
+    /// <exception cref="GraftException">A setting of the head is unknown or has a value out of range.</exception>
+    public static BackboneOptions Parts(AdapterPackage package) => Head(package) is PooledHeadConfig head
+        ? new BackboneOptions(Pooler: head.Pooling == Pooling.Pooler, EncoderOnly: true)
+        : new BackboneOptions();
+
     private static string ManifestOf(AdapterPackage package) => package.ManifestPath;
 
     private static string SourceName(string? source) => source is null ? "unnamed"
