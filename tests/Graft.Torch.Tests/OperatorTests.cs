@@ -85,6 +85,30 @@ public sealed class OperatorTests
     }
 
     [Fact]
+    public void The_largest_elements_are_the_same_in_any_order()
+    {
+        using var scope = new TensorScope();
+        using var rng = new Rng(3);
+        var x = rng.Normal([4, 1000]);
+
+        var (values, sorted) = x.TopK(300, 1);
+        var (_, unsorted) = x.TopK(300, 1, sorted: false);
+
+        Assert.True(values.ElementsEqual(values.Sort(1, descending: true).Values));
+        Assert.True(sorted.Sort(1).Values.ElementsEqual(unsorted.Sort(1).Values));
+    }
+
+    [Fact]
+    public void Bits_in_common_are_those_of_each_element()
+    {
+        using var scope = new TensorScope();
+
+        var both = Tensor.From<byte>([0b1100, 0b0111, 255], 3, 1).BitAnd(Tensor.From<byte>([0b1010, 1], 1, 2));
+
+        Assert.Equal([0b1000, 0, 0b0010, 1, 0b1010, 1], both.ToArray<byte>());
+    }
+
+    [Fact]
     public void Absent_optional_tensors_in_a_list_select_whole_dimensions()
     {
         using var scope = new TensorScope();
