@@ -59,16 +59,16 @@ internal sealed class MaskSet : Module
     /// <summary>The scores that train.</summary>
     public IEnumerable<Parameter> Scores => (_layers?.Scores ?? []).Concat(_tasks.Values.SelectMany(t => t.Scores));
 
-    /// <summary>The prototype's matrices as each place uses them.</summary>
+    /// <summary>The prototype's matrices as each place uses them. The masks of places are computed once for all tasks.</summary>
     /// <param name="weights">[rows, columns] for each matrix.</param>
-    /// <param name="task">The task; any where no task has masks of its own.</param>
-    /// <returns>[rows, columns] by matrix and place.</returns>
-    public Tensor[][] Apply(IReadOnlyList<Tensor> weights, string task)
+    /// <param name="tasks">The tasks; any names where no task has masks of its own.</param>
+    /// <returns>For each task [rows, columns] by matrix and place.</returns>
+    public Dictionary<string, Tensor[][]> Apply(IReadOnlyList<Tensor> weights, IEnumerable<string> tasks)
     {
-        var masks = Combined(weights[0].DType, task);
-        return [.. weights.Select((weight, m) => masks is null
-            ? [.. Places.Select(_ => weight)]
-            : ByPlace((weight.Unsqueeze(0) * masks[m]).Unbind()))];
+        var ofPlaces = _config.OfLayers ? Layers(weights[0].DType) : null;
+        var forAll = _tasks.Count == 0 ? Apply(weights, ofPlaces) : null;
+        return tasks.Distinct(StringComparer.Ordinal).ToDictionary(
+            task => task, task => forAll ?? Apply(weights, Combined(ofPlaces, weights[0].DType, task)), StringComparer.Ordinal);
     }
 
     /// <summary>The masks of places alone, all matrices of one in a row: [N, entries]; null where places have none.</summary>
@@ -80,7 +80,8 @@ internal sealed class MaskSet : Module
 
     /// <summary>The masks that each place uses for a task, all matrices in a row: [N, entries], or [1, entries] where they are the same everywhere.</summary>
     /// <param name="task">The task.</param>
-    public Tensor? InUse(string task) => Combined(DType.Float32, task) is { } masks ? Flat(masks) : null;
+    public Tensor? InUse(string task) =>
+        Combined(_config.OfLayers ? Layers(DType.Float32) : null, DType.Float32, task) is { } masks ? Flat(masks) : null;
 
     /// <summary>One mask of two.</summary>
     /// <param name="combination">How.</param>
@@ -108,16 +109,14 @@ internal sealed class MaskSet : Module
         }
     }
 
-    private Tensor[]? Combined(DType dtype, string task)
+    private Tensor[][] Apply(IReadOnlyList<Tensor> weights, Tensor[]? masks) => [.. weights.Select((weight, m) => masks is null
+        ? [.. Places.Select(_ => weight)]
+        : ByPlace((weight.Unsqueeze(0) * masks[m]).Unbind()))];
+
+    private Tensor[]? Combined(Tensor[]? ofPlaces, DType dtype, string task)
     {
         var ofTask = _tasks.TryGetValue(task, out var table) ? table.Masks(dtype) : null;
-        if (!_config.OfLayers)
-        {
-            return ofTask;
-        }
-
-        var ofLayers = Layers(dtype);
-        return ofTask is null ? ofLayers : [.. ofTask.Zip(ofLayers, (t, l) => Combine(_config.Combine, t, l))];
+        return ofTask is null || ofPlaces is null ? ofTask ?? ofPlaces : [.. ofTask.Zip(ofPlaces, (t, p) => Combine(_config.Combine, t, p))];
     }
 
     private Tensor[] Layers(DType dtype)

@@ -52,7 +52,7 @@ internal abstract class MaskedPrototype : Module, IGenerated, IRestored
     /// <summary>The matrices as every place uses them for a task, outside of a pass.</summary>
     /// <param name="task">The task; null for the only one.</param>
     /// <returns>[rows, columns] by matrix and place.</returns>
-    public Tensor[][] ForTask(string? task) => Masks.Apply(Weights(), task ?? _onlyTask ?? "");
+    public Tensor[][] ForTask(string? task) => Masks.Apply(Weights(), [task ?? _onlyTask ?? ""]).Values.Single();
 
     /// <inheritdoc/>
     public virtual IEnumerable<(string Key, Tensor Value)> Generate() => Masks.Stored();
@@ -63,18 +63,8 @@ internal abstract class MaskedPrototype : Module, IGenerated, IRestored
     /// <summary>The matrices without masks.</summary>
     protected abstract IReadOnlyList<Tensor> Weights();
 
-    private void Prepare(AdapterPass pass, IReadOnlyList<RowGroup> groups)
-    {
-        var weights = Weights();
-        var byTask = new Dictionary<string, Tensor[][]>(StringComparer.Ordinal);
-        Tensor[][]? forAll = null;
-        foreach (var task in groups.Select(g => g.Task ?? "").Distinct())
-        {
-            byTask[task] = Masks.Tasks.Count == 0 ? forAll ??= Masks.Apply(weights, task) : Masks.Apply(weights, task);
-        }
-
-        pass.Set(this, byTask);
-    }
+    private void Prepare(AdapterPass pass, IReadOnlyList<RowGroup> groups) =>
+        pass.Set(this, Masks.Apply(Weights(), groups.Select(g => g.Task ?? "")));
 }
 
 /// <summary>What methods with prototypes have in common.</summary>
