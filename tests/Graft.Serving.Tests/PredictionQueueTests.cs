@@ -25,7 +25,7 @@ public sealed class PredictionQueueTests : IDisposable
     [Fact]
     public async Task Requests_of_eight_threads_for_different_tasks_are_all_answered_as_by_the_predictor()
     {
-        var live = LiveTensors.Count;
+        var live = LeakCheck.Settled();
         var queue = new PredictionQueue(_predictor, new PredictionQueueSettings(MaxBatch: 16));
         var threads = Enumerable.Range(0, 8).Select(thread => Task.Run(
             async () =>

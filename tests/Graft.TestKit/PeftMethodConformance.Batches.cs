@@ -39,7 +39,7 @@ public abstract partial class PeftMethodConformance
             }
         }
 
-        var before = LiveTensors.Count;
+        var before = LeakCheck.Settled();
         var pictures = Subject.Pictures(adapter, observed);
 
         Assert.Equal(before, LiveTensors.Count);

@@ -183,7 +183,7 @@ public abstract partial class PeftMethodConformance
     [Theory, MemberData(nameof(Backbones))]
     public void Nothing_stays_alive_after_training(string name)
     {
-        var before = LiveTensors.Count;
+        var before = LeakCheck.Settled();
         using (var backbone = TinyBackbones.Create(name, dropout: 0.1))
         using (var adapter = Attach(backbone))
         {

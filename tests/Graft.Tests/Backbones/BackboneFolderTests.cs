@@ -73,7 +73,7 @@ public sealed class BackboneFolderTests : IDisposable
     [Fact]
     public void Loading_and_disposing_leaves_no_tensor_alive()
     {
-        var before = LiveTensors.Count;
+        var before = LeakCheck.Settled();
         using (var tiny = TinyBackbones.Create("bert"))
         {
             WriteConfig("bert");
@@ -193,7 +193,7 @@ public sealed class BackboneFolderTests : IDisposable
     {
         arrange();
 
-        var before = LiveTensors.Count;
+        var before = LeakCheck.Settled();
         var error = Assert.Throws<GraftException>(() => Backbone.Load(_folder));
 
         Assert.All(expected, e => Assert.Contains(e, error.Message, StringComparison.Ordinal));

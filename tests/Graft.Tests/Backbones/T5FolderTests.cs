@@ -155,7 +155,7 @@ public sealed class T5FolderTests : IDisposable
 
     private void Fails(params string[] expected)
     {
-        var before = LiveTensors.Count;
+        var before = LeakCheck.Settled();
         var error = Assert.Throws<GraftException>(() => Backbone.Load(_folder));
 
         Assert.All(expected, e => Assert.Contains(e, error.Message, StringComparison.Ordinal));

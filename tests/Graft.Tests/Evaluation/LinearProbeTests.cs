@@ -93,7 +93,7 @@ public sealed class LinearProbeTests
         var tokenizer = TinyModels.Tokenizer();
         Example[] rows = [new("good film"), new("bad"), new("a very long film, that was so bad")];
         var task = TinyModels.Task(TaskKind.Classification);
-        var live = LiveTensors.Count;
+        var live = LeakCheck.Settled();
         using var scope = new TensorScope();
 
         var together = FrozenFeatures.MeanPooled(backbone, TokenizedRows.Create(task, rows, tokenizer, 24), cancellation: TestContext.Current.CancellationToken);

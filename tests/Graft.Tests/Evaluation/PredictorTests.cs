@@ -51,7 +51,7 @@ public sealed class PredictorTests
         // What other tests left to the finalizer must not go during this one.
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        var live = LiveTensors.Count;
+        var live = LeakCheck.Settled();
 
         Parallel.For(0, 64, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
         {

@@ -319,7 +319,7 @@ public sealed class AdapterPackageTests : IDisposable
         var path = Path.Combine(Package, name);
         var whole = File.ReadAllBytes(path);
         var random = new Random(name.Length);
-        var live = LiveTensors.Count;
+        var live = LeakCheck.Settled();
         var refused = 0;
         for (var round = 0; round < 250; round++)
         {

@@ -34,7 +34,7 @@ public sealed class JointPackageTests : IDisposable
     {
         using var saved = Create(method, "rte", "cola", "stars");
         var package = TaskModelPackage.Save(saved, Place, "minilm", new JsonObject { ["seed"] = 3 }, m => new JsonObject { ["of"] = m.Task.Name });
-        var before = LiveTensors.Count;
+        var before = LeakCheck.Settled();
 
         Assert.Equal(["rte", "cola", "stars"], package.Tasks);
         Assert.Equal(3, package.Manifest.Training["seed"]!.GetValue<int>());

@@ -134,7 +134,7 @@ public sealed class GenerationTests : IDisposable
         var rows = Rows(backbone, 8);
         using var scope = new TensorScope();
         var batch = Prompts(8);
-        var before = LiveTensors.Count;
+        var before = LeakCheck.Settled();
 
         new AdaptedModel(backbone).Generate(batch, rows, new GenerationSettings { MaxTokens = 5, Beams = 3 });
 

@@ -182,7 +182,7 @@ public sealed class FusionFolderTests : IDisposable
                     File.WriteAllBytes(file, damaged);
                 }
 
-                var live = LiveTensors.Count;
+                var live = LeakCheck.Settled();
                 try
                 {
                     HubFolder.Format.Read(source, backbone).Dispose();
@@ -229,7 +229,7 @@ public sealed class FusionFolderTests : IDisposable
     private string Journey(TaskModel model, Backbone backbone)
     {
         var (first, there, second) = (_folder.At("first"), _folder.At("there"), _folder.At("second"));
-        var live = LiveTensors.Count;
+        var live = LeakCheck.Settled();
         TaskModelPackage.Save(model, first, "minilm", new JsonObject { ["seed"] = 3 });
         foreach (var (from, source, to, destination) in new[] { ("graft", first, "adapterhub", there), ("adapterhub", there, "graft", second) })
         {

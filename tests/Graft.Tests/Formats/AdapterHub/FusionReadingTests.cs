@@ -206,7 +206,7 @@ public sealed class FusionReadingTests : IDisposable
     private string Error()
     {
         using var backbone = TinyBackbones.Create("bert");
-        var live = LiveTensors.Count;
+        var live = LeakCheck.Settled();
         var error = Assert.Throws<GraftException>(() => _folder.Read(backbone).Dispose());
         Assert.Equal(live, LiveTensors.Count);
         return error.Message;

@@ -214,7 +214,7 @@ public sealed class RoundTripTests : IDisposable
 
     private string Convert(string source, string from, string destination, string to, Backbone backbone)
     {
-        var live = LiveTensors.Count;
+        var live = LeakCheck.Settled();
         var target = Path.IsPathRooted(destination) ? destination : _folder.At(destination);
         using (var adapter = AdapterFormats.Get(from).Read(source, backbone))
         {

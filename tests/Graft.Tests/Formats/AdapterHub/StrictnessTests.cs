@@ -140,7 +140,7 @@ public sealed class StrictnessTests : IDisposable
             .Adapter(ReadingTests.Bottleneck("mood", 4)).Head("""{"head_type": "classification", "num_labels": 2, "layers": 1, "label2id": {"a": 0, "b": 1}}""")
             .Weights("model_head.safetensors", ReadingTests.Head("mood", 2));
         var random = new Random(5);
-        var live = LiveTensors.Count;
+        var live = LeakCheck.Settled();
         foreach (var name in new[] { "adapter_config.json", "head_config.json" })
         {
             var whole = File.ReadAllBytes(Path.Combine(_folder.Path, name));

@@ -18,7 +18,7 @@ public sealed class CompareTests : IDisposable
     public void A_matrix_is_run_recorded_and_not_run_again()
     {
         var settings = CompareSettings.Of(Plan(), Out("out"));
-        var before = LiveTensors.Count;
+        var before = LeakCheck.Settled();
 
         var report = Compare.Run(settings);
 
