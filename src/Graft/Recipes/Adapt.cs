@@ -42,16 +42,25 @@ public static class Adapt
             new BackboneOptions(training.FrozenType, Device.Parse(training.Device), training.HeadPooling == Pooling.Pooler, training.Head == HeadKind.Pooled));
         using var stored = package.LoadAdapter(loaded.Backbone);
         using var known = TrainingForm.Of(stored, loaded.Backbone);
+        CheckTuned(known, settings);
         var task = data.Task.Name;
         var (start, similarities, weights) = Start(settings, training, data, loaded, known);
         var trained = 0L;
         using var adapters = TrainedAdapters.Given(method, known.Config, loaded.Backbone, rng =>
         {
             var adapter = AdapterTasks.Add(known, loaded.Backbone, task, rng);
-            NewTask.StartAt(adapter, task, weights);
-            var held = Freeze(adapter, task, settings.Tune);
-            trained = adapter.Parameters().Where(p => p.Trainable).Sum(p => p.Value.Count);
-            return (adapter, held);
+            try
+            {
+                NewTask.StartAt(adapter, task, weights);
+                var held = Freeze(adapter, task, settings.Tune);
+                trained = adapter.Parameters().Where(p => p.Trainable).Sum(p => p.Value.Count);
+                return (adapter, held);
+            }
+            catch
+            {
+                adapter.Dispose();
+                throw;
+            }
         });
         var unit = new TrainUnit(task, [data]) { IsJoint = true };
         var report = new TrainTask(training, RunFolder.Open(training), loaded, method, known.Config, adapters, unit, (1, 1), progress).Run(cancellation).Tasks[0];
@@ -59,7 +68,7 @@ public static class Adapt
         var place = settings.Join
             ? TaskModelPackage.AddTask(package, model, AdapterPackage.Open(report.Package).Manifest.Training).Task(task).Place
             : report.Package;
-        return new AdaptReport(report, place, start, similarities, weights, trained + model.Head.ParameterCount);
+        return new AdaptReport(report with { Package = place }, place, start, similarities, weights, trained + model.Head.ParameterCount);
     }
 
     private static TaskData Rows(TrainSettings training, JointPackage package)
@@ -69,10 +78,10 @@ public static class Adapt
             throw new GraftException($"{training.Tasks.Count} tasks are named, and one is added at a time; name one with --task.");
         }
 
-        var data = TaskCatalog.Resolve(training.Tasks[0], training.Data, training.Seed);
+        var data = Train.Load(training.Tasks[0], training);
         return package.Tasks.Contains(data.Task.Name, StringComparer.Ordinal)
             ? throw new GraftException($"The package '{package.Folder}' holds the task '{data.Task.Name}'; give the new one another name, or take that one away.")
-            : training.Examples is { } examples ? data.Take(examples, training.Seed) : data;
+            : data;
     }
 
     // New tasks are answered as the known ones are.
@@ -119,16 +128,26 @@ public static class Adapt
         return similarities;
     }
 
+    // Found before rows are compared and before a folder is made.
+    private static void CheckTuned(Adapter known, AdaptSettings settings)
+    {
+        if (!known.Method.SharesAcrossTasks)
+        {
+            throw new GraftException(
+                $"The tasks of '{settings.Package}' share one adapter of {known.Method.Name}, which has nothing of a task's own to add; train the new task with them, or alone (graft train).");
+        }
+
+        var names = Names(known);
+        foreach (var name in settings.Tune.Where(n => n is not (AdaptSettings.Own or AdaptSettings.All) && !names.Contains(n)))
+        {
+            throw new GraftException($"An adapter of {known.Method.Name} has no part '{name}' to train; {Suggest.Hint(name, [AdaptSettings.Own, .. names, AdaptSettings.All])}");
+        }
+    }
+
     /// <summary>Lets only the chosen parameters train; those of other tasks never do.</summary>
     /// <returns>What is held back.</returns>
     private static List<Parameter> Freeze(Adapter adapter, string task, IReadOnlyList<string> tune)
     {
-        var names = Names(adapter);
-        foreach (var name in tune.Where(n => n is not (AdaptSettings.Own or AdaptSettings.All) && !names.Contains(n)))
-        {
-            throw new GraftException($"An adapter of {adapter.Method.Name} has no part '{name}' to train; {Suggest.Hint(name, [AdaptSettings.Own, .. names, AdaptSettings.All])}");
-        }
-
         List<Parameter> held = [];
         foreach (var (path, parameter) in adapter.NamedParameters().Where(p => p.Parameter.Trainable))
         {

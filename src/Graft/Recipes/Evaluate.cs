@@ -109,9 +109,9 @@ public static class Evaluate
     private static (IReadOnlyList<Example> Dev, IReadOnlyList<Example> Test) Rows(AdapterPackage package, EvaluateSettings settings)
     {
         var task = TaskModelPackage.Task(package);
-        var (rule, seed) = TrainingSplit(package);
+        var trained = TaskSplits.From(package.Manifest.Training["splits"]) ?? new TaskSplits();
         var data = PublishedSplit.Of(
-            TaskCatalog.Resolve(settings.Task ?? task.Name, settings.Data, settings.SplitSeed ?? TrainingSeed(package)), rule, settings.SplitSeed ?? seed);
+            TaskCatalog.Resolve(settings.Task ?? task.Name, settings.Data, settings.SplitSeed ?? trained.CutSeed ?? 0), trained.Rule, settings.SplitSeed ?? trained.Seed);
         return (Relabelled(data.Dev, data.Task, task, settings.Package), Relabelled(data.Test ?? [], data.Task, task, settings.Package));
     }
 
@@ -143,23 +143,6 @@ public static class Evaluate
         settings.Task is { } task && JointPackage.IsJoint(settings.Package) && JointPackage.Open(settings.Package) is var joint && joint.Tasks.Contains(task, StringComparer.Ordinal)
             ? joint.Task(task)
             : AdapterPackage.Open(settings.Package);
-
-    /// <summary>The seed in the summary of <c>graft train</c>, by which it cut dev from train; 0 where there is none.</summary>
-    private static long TrainingSeed(AdapterPackage package) =>
-        SettingsOf(package)?["seed"] is JsonValue seed && seed.TryGetValue<long>(out var value) ? value : 0;
-
-    // Tasks that were trained together have their settings in common; one that was added later has its own.
-    private static JsonObject? SettingsOf(AdapterPackage package) =>
-        (package.Manifest.Training["settings"] ?? package.Joint?.Manifest.Training["settings"]) as JsonObject;
-
-    /// <summary>The rule by which dev and test were made in training, so that test rows are those that were not chosen by.</summary>
-    private static (SplitRule Rule, long Seed) TrainingSplit(AdapterPackage package)
-    {
-        var settings = SettingsOf(package);
-        return ((string?)settings?["split"], (long?)settings?["split_seed"]) is ({ } name, { } seed) && Enum.TryParse<SplitRule>(name, ignoreCase: true, out var rule)
-            ? (rule, seed)
-            : (SplitRule.Files, 0);
-    }
 
     /// <summary>Rows whose label indices are those of the package, which may list the same labels in another order.</summary>
     private static IReadOnlyList<Example> Relabelled(IReadOnlyList<Example> rows, TaskDefinition from, TaskDefinition to, string package)

@@ -64,7 +64,8 @@ public static class Train
         };
     }
 
-    private static TaskData Load(string task, TrainSettings settings)
+    /// <summary>A task with the rows that settings ask for.</summary>
+    internal static TaskData Load(string task, TrainSettings settings)
     {
         var data = PublishedSplit.Of(TaskCatalog.Resolve(task, settings.Data, settings.Seed), settings.Split, settings.SplitSeed);
         return settings.Examples is { } examples ? data.Take(examples, settings.Seed) : data;

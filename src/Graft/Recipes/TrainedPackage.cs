@@ -42,6 +42,7 @@ internal sealed class TrainedPackage(TrainSettings settings, TrainUnit unit, str
             var summary = new JsonObject
             {
                 ["train_rows"] = unit.Tasks[task].Train.Count,
+                ["splits"] = unit.Tasks[task].Splits.ToJson(),
                 ["best_step"] = bestStep,
                 ["dev"] = TrainLog.Json(dev[task]),
                 ["test"] = TrainLog.Json(test[task]),

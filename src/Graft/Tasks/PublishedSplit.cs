@@ -49,13 +49,13 @@ internal static class PublishedSplit
         if (rule == SplitRule.Thousand || (rule == SplitRule.Published && data.Train.Count >= Large))
         {
             return train.Count > Held
-                ? new TaskData(data.Task, train[Held..], train[..Held], data.Dev) { SkippedRows = data.SkippedRows, IsShuffled = true }
+                ? new TaskData(data.Task, train[Held..], train[..Held], data.Dev) { Splits = new TaskSplits(rule, seed), SkippedRows = data.SkippedRows, IsShuffled = true }
                 : throw new GraftException($"The task '{data.Task.Name}' has {train.Count} training rows, and the split 'thousand' takes {Held} of them for dev; use 'halves'.");
         }
 
         var dev = Shuffled(data.Dev, seed);
         return dev.Count > 1
-            ? new TaskData(data.Task, train, dev[..(dev.Count / 2)], dev[(dev.Count / 2)..]) { SkippedRows = data.SkippedRows, IsShuffled = true }
+            ? new TaskData(data.Task, train, dev[..(dev.Count / 2)], dev[(dev.Count / 2)..]) { Splits = new TaskSplits(rule, seed), SkippedRows = data.SkippedRows, IsShuffled = true }
             : throw new GraftException($"The task '{data.Task.Name}' has {dev.Count} dev row, which cannot be halved; name a larger dev file.");
     }
 

@@ -31,7 +31,10 @@ public sealed class TaskData
     public IReadOnlyList<Example>? Test { get; }
 
     /// <summary>Whether <see cref="Dev"/> was cut from the train files because the task names no dev file.</summary>
-    public bool DevIsCutFromTrain { get; init; }
+    public bool DevIsCutFromTrain => Splits.CutSeed is not null;
+
+    /// <summary>How the splits came about.</summary>
+    public TaskSplits Splits { get; init; } = new();
 
     /// <summary>Rows that were left out because the task file says <c>"ragged": "skip"</c>.</summary>
     public int SkippedRows { get; init; }
@@ -78,7 +81,7 @@ public sealed class TaskData
                 "expected two classes or more; take more rows or another seed.");
         }
 
-        return new TaskData(Task, chosen, Dev, Test) { DevIsCutFromTrain = DevIsCutFromTrain, SkippedRows = SkippedRows, IsShuffled = IsShuffled };
+        return new TaskData(Task, chosen, Dev, Test) { Splits = Splits, SkippedRows = SkippedRows, IsShuffled = IsShuffled };
     }
 
     /// <summary>
@@ -90,13 +93,13 @@ public sealed class TaskData
     public TaskData WithHeldOut(int? dev, int? test) =>
         new(Task, Train, Draw(Dev, dev, "dev rows"), Test is null ? null : Draw(Test, test, "test rows"))
         {
-            DevIsCutFromTrain = DevIsCutFromTrain,
+            Splits = Splits,
             SkippedRows = SkippedRows,
             IsShuffled = IsShuffled,
         };
 
     /// <summary>The same task without rows to report on, for training whose result is judged later or not at all.</summary>
-    public TaskData WithoutTest() => new(Task, Train, Dev, null) { DevIsCutFromTrain = DevIsCutFromTrain, SkippedRows = SkippedRows, IsShuffled = IsShuffled };
+    public TaskData WithoutTest() => new(Task, Train, Dev, null) { Splits = Splits, SkippedRows = SkippedRows, IsShuffled = IsShuffled };
 
     private static IReadOnlyList<Example> Draw(IReadOnlyList<Example> rows, int? most, string purpose) => most is { } count && count < rows.Count
         ? [.. SeededOrder.Permutation(rows.Count, 0, purpose).Take(count).Order().Select(row => rows[row])]

@@ -43,7 +43,7 @@ public static class TaskReader
         }
 
         var testRows = test.Count == 0 ? null : test.ConvertAll(reader.Label);
-        return new TaskData(task, trainRows, devRows, testRows) { DevIsCutFromTrain = cut, SkippedRows = skipped };
+        return new TaskData(task, trainRows, devRows, testRows) { Splits = new TaskSplits(CutSeed: cut ? splitSeed : null), SkippedRows = skipped };
     }
 
     private static List<RawRow> RawRows(TaskDescription description, string folder, IReadOnlyList<DataFile> files, ref int skipped)

@@ -28,7 +28,7 @@ public sealed class AdaptTests : IDisposable
 
         var report = Adapt.Run(Settings("third", 8));
 
-        Assert.Equal((TaskStart.Nearest, $"{Joint}#third"), (report.Start, report.Package));
+        Assert.Equal((TaskStart.Nearest, $"{Joint}#third", $"{Joint}#third"), (report.Start, report.Package, report.Task.Package));
         Assert.Equal(["first", "second"], report.Similarities.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(1, Assert.Single(report.Weights, w => w.Value > 0).Value);
         Assert.Equal(report.Similarities.First().Key, report.Weights.First().Key);
@@ -39,6 +39,18 @@ public sealed class AdaptTests : IDisposable
         Assert.Equal(answer, all.Predict("aa ba ca").ToString());
         using var added = GraftModel.Load($"{Joint}#third", _tiny.Model);
         Assert.NotEmpty(added.Predict("aa ba ca").ToString());
+    }
+
+    [Fact]
+    public void A_part_that_is_not_there_is_refused_before_a_folder_is_made()
+    {
+        TrainTwo("pha");
+        var settings = Settings("third", 8) with { Tune = ["own", "hypernetwrk"], Join = false };
+
+        var error = Assert.Throws<GraftException>(() => Adapt.Run(settings));
+
+        Assert.Contains("'hypernetwork'", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(settings.Training.Out));
     }
 
     // Packages keep masks as bits, from which a new task's could not be learnt: it has scores again, and its bits join the others.

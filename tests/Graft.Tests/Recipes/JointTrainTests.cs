@@ -225,7 +225,7 @@ public sealed class JointTrainTests : IDisposable
     }
 
     [Fact]
-    public void A_comparison_trains_a_mixture_together_with_the_steps_that_its_tasks_get_alone()
+    public void A_comparison_trains_a_mixture_together_with_the_rows_that_its_tasks_see_alone()
     {
         var plan = new ComparisonPlan
         {
@@ -246,7 +246,7 @@ public sealed class JointTrainTests : IDisposable
         Assert.Empty(report.Failures);
         var runs = report.Comparison.Runs.ToDictionary(r => $"{r.Method}/{r.Task}", StringComparer.Ordinal);
         Assert.All(runs.Values, r => Assert.Equal(r.Sizes.Trained, r.Sizes.TrainedByFormula));
-        Assert.Equal((12 + 6 + 4, 12 + 6 + 4), (runs["sharing/all"].Scores[0].Steps, runs["shared/all"].Scores[2].Steps));
+        Assert.Equal((20, 20), (runs["sharing/all"].Scores[0].Steps, runs["shared/all"].Scores[2].Steps)); // two epochs of 96 + 40 + 24 rows, 16 a step
         Assert.Equal(12 + 6 + 4, runs["apart/all"].Scores.Sum(s => s.Steps));
         Assert.Equal(12, runs["sharing/first"].Scores.Single().Steps);
         Assert.Equal((3, 128 + (3 * 2), 2 * 2 * 8 * 32), (runs["sharing/all"].Sizes.Tasks, (int)runs["sharing/all"].Sizes.Trained, (int)runs["shared/all"].Sizes.Trained));

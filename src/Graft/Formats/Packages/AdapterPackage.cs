@@ -255,6 +255,7 @@ public sealed class AdapterPackage
         if (Directory.Exists(Path.Combine(folder, JointPackage.TasksName)))
         {
             foreign.AddRange(Directory.EnumerateDirectories(Path.Combine(folder, JointPackage.TasksName))
+                .Where(t => !JointPackage.IsLeftover(t))
                 .SelectMany(t => Foreign(t, JointPackage.TaskName, AdapterName, HeadName)));
         }
 

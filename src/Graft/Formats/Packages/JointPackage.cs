@@ -257,5 +257,7 @@ public sealed class JointPackage
     }
 
     // A process that died while it wrote a task leaves such a folder.
-    private static bool IsLeftover(string folder) => Path.GetFileName(folder) is var name && name.StartsWith('.') && name.Contains(".tmp", StringComparison.Ordinal);
+    /// <summary>Whether a folder is what a process left that died while it added a task.</summary>
+    /// <param name="folder">A folder beside those of tasks.</param>
+    internal static bool IsLeftover(string folder) => Path.GetFileName(folder) is var name && name.StartsWith('.') && name.Contains(".tmp", StringComparison.Ordinal);
 }

@@ -153,6 +153,14 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
         return plan.Steps ?? Math.Max(1, (int)Math.Ceiling(plan.Epochs!.Value * batches));
     }
 
+    /// <summary>The rows that one task's training sees, each as often as it comes: an epoch's last step may have fewer than a batch.</summary>
+    public static long RowsSeen(ComparisonPlan plan, TaskData data, int? size)
+    {
+        var rows = Math.Min(size ?? int.MaxValue, data.Train.Count);
+        var (epochs, rest) = Math.DivRem(Steps(plan, data, size), (rows + plan.Batch - 1) / plan.Batch);
+        return ((long)epochs * rows) + Math.Min(rows, (long)rest * plan.Batch);
+    }
+
     private T? Try<T>(string before, Func<T> read)
         where T : class
     {

@@ -72,7 +72,7 @@ internal sealed class ComparisonWork(
         };
     }
 
-    // Tasks that share an adapter get together the steps that each would get alone: no method sees more rows than another.
+    // Tasks that share an adapter are shown together as many rows as they would see alone: no method sees more than another.
     private Trial Train(double rate, int number, int count, CancellationToken cancellation)
     {
         var plan = bench.Plan;

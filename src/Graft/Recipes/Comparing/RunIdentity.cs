@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Graft.Evaluation.Comparisons;
 using Graft.Tasks;
+using Graft.Tasks.TextToText;
 using Graft.Torch;
 
 namespace Graft.Recipes.Comparing;
@@ -62,9 +63,19 @@ internal sealed class RunIdentity(ComparisonPlan plan, string fingerprint)
         ["kind"] = data.Task.Kind.ToString(),
         ["labels"] = new JsonArray([.. data.Task.Labels.Select(l => (JsonNode)l)]),
         ["metrics"] = new JsonArray([.. data.Task.MetricNames.Select(m => (JsonNode)m)]),
+        ["text"] = Format(TextFormat.Of(data.Task)),
         ["train"] = Rows(data.Train),
         ["dev"] = Rows(data.Dev),
         ["test"] = data.Test is { } test ? Rows(test) : null,
+    };
+
+    // How rows are written for a model that answers as text.
+    private static JsonObject Format(TextFormat text) => new()
+    {
+        ["prefix"] = text.Prefix,
+        ["fields"] = new JsonArray([.. text.Fields.Select(f => (JsonNode)f)]),
+        ["targets"] = new JsonArray([.. text.Targets.Select(t => (JsonNode)t)]),
+        ["decimals"] = text.Decimals,
     };
 
     private string Rows(IReadOnlyList<Example> rows)

@@ -91,6 +91,22 @@ public sealed class CompareTests : IDisposable
     }
 
     [Fact]
+    public void A_package_is_evaluated_on_the_dev_rows_that_it_was_chosen_by_whatever_the_seed_of_its_run()
+    {
+        var task = _tiny.WriteTask("letters");
+        var file = JsonNode.Parse(File.ReadAllText(task))!.AsObject();
+        file["files"]!.AsObject().Remove("dev");
+        File.WriteAllText(task, file.ToJsonString());
+        var plan = Plan() with { Tasks = [new PlannedTask("letters", [task])], Seeds = [3], Sizes = [40], Methods = [new PlannedMethod("lora", "lora")], LearningRateFactors = [1] };
+        var settings = CompareSettings.Of(plan, Out("out"));
+
+        var run = Compare.Run(settings).Comparison.Runs.Single();
+        var again = Evaluate.Run(new EvaluateSettings { Package = Path.Combine(settings.Out, "runs", run.Id, "packages", "letters"), Task = task, Backbone = _tiny.Model });
+
+        Assert.Equal(run.Scores[0].Dev, again.Dev);
+    }
+
+    [Fact]
     public void More_seeds_or_methods_add_runs_to_those_that_are_there()
     {
         var settings = CompareSettings.Of(Plan(), Out("out"));

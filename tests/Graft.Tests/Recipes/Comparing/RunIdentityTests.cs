@@ -3,6 +3,7 @@ using Graft.Evaluation.Comparisons;
 using Graft.Methods.Core;
 using Graft.Recipes.Comparing;
 using Graft.Tasks;
+using Graft.Tasks.TextToText;
 using Graft.TestKit;
 using Xunit;
 
@@ -16,7 +17,7 @@ public sealed class RunIdentityTests
 
     public static TheoryData<string> Determining =>
         ["backbone", "method", "setting", "adapters built on", "learning rate", "factors", "searched by", "epochs", "steps", "evaluations", "batch", "max tokens", "precision", "device",
-         "size", "seed", "train text", "train label", "train order", "pair", "dev", "test", "no test", "labels", "metrics", "task name", "tasks"];
+         "size", "seed", "train text", "train label", "train order", "pair", "dev", "test", "no test", "labels", "metrics", "text format", "task name", "tasks"];
 
     public static TheoryData<string> Harmless => ["plan name", "method name", "task name in the plan", "data folder", "other seeds", "other sizes", "file and line", "held-out limits"];
 
@@ -45,6 +46,7 @@ public sealed class RunIdentityTests
         switch (what)
         {
             case "backbone": fingerprint = "g"; break;
+            case "text format": task = task with { Text = new TextNames(Targets: ["no", "yes", "maybe"]) }; break;
             case "method": method = new PreparedMethod(PeftMethods.Get("dora"), PeftMethods.Get("dora").Defaults, 1e-3); break;
             case "setting": method = Lora(4); break;
             case "adapters built on": method = method with { BuildsOn = ["a hash"] }; break;
