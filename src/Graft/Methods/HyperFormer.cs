@@ -95,6 +95,10 @@ public class HyperFormer : PeftMethod<HyperFormerConfig>
     /// <inheritdoc/>
     public sealed override bool SharesAcrossTasks => true;
 
+    /// <summary>The authors' rate: an update moves a generated weight by tens of times as much as one that is trained itself.</summary>
+    /// <inheritdoc/>
+    public override double DefaultLearningRate => 3e-4;
+
     /// <summary>The generated gains start near zero and not at it.</summary>
     /// <inheritdoc/>
     public sealed override bool IsIdentityAtStart(PeftConfig config) => false;

@@ -124,6 +124,10 @@ public class Pha : PeftMethod<PhaConfig>, IRetrievesTasks, IPlacesRows
     /// <inheritdoc/>
     public sealed override bool SharesAcrossTasks => true;
 
+    /// <summary>The authors' rate: an update moves a generated weight by tens of times as much as one that is trained itself.</summary>
+    /// <inheritdoc/>
+    public override double DefaultLearningRate => 3e-4;
+
     /// <summary>Generated weights start small and not at zero.</summary>
     /// <inheritdoc/>
     public sealed override bool IsIdentityAtStart(PeftConfig config) => false;

@@ -217,12 +217,24 @@ public sealed class Trainer : IDisposable
         ? (long)step * count / TotalSteps > (step - 1L) * count / TotalSteps
         : step == TotalSteps || step % (_settings.EvaluateEvery ?? _sampler.StepsPerEpoch) == 0;
 
+    private static IEnumerable<ParameterGroup> Own(AdapterGroup group, TrainingSettings settings)
+    {
+        var rate = (group.LearningRate ?? settings.LearningRate) * group.Factor;
+        var trained = group.Parameters.Where(p => p.Trainable).ToLookup(p => p.Value.Rank >= 2 || group.WeightDecay is not null);
+        if (trained[true].Any())
+        {
+            yield return new ParameterGroup(group.Name, [.. trained[true]], rate, group.WeightDecay ?? settings.WeightDecay);
+        }
+
+        if (trained[false].Any())
+        {
+            yield return new ParameterGroup(group.Name + " vectors", [.. trained[false]], rate, 0);
+        }
+    }
+
     private static List<ParameterGroup> Groups(TaskModels models, TrainingSettings settings)
     {
-        var groups = models.Adapter.Groups
-            .Select(g => new ParameterGroup(
-                g.Name, [.. g.Parameters.Where(p => p.Trainable)], g.LearningRate ?? settings.LearningRate, g.WeightDecay ?? settings.WeightDecay))
-            .ToList();
+        var groups = models.Adapter.Groups.SelectMany(g => Own(g, settings)).ToList();
         var taken = groups.SelectMany(g => g.Parameters).ToHashSet();
         var rest = models.Parameters().Select(p => p.Parameter).Where(p => p.Trainable && !taken.Contains(p)).ToLookup(p => p.Value.Rank >= 2);
         if (rest[true].Any())

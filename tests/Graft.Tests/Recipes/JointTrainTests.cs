@@ -246,7 +246,7 @@ public sealed class JointTrainTests : IDisposable
         Assert.Empty(report.Failures);
         var runs = report.Comparison.Runs.ToDictionary(r => $"{r.Method}/{r.Task}", StringComparer.Ordinal);
         Assert.All(runs.Values, r => Assert.Equal(r.Sizes.Trained, r.Sizes.TrainedByFormula));
-        Assert.Equal((20, 20), (runs["sharing/all"].Scores[0].Steps, runs["shared/all"].Scores[2].Steps)); // two epochs of 96 + 40 + 24 rows, 16 a step
+        Assert.Equal((20, 20), (runs["sharing/all"].Scores[0].Steps, runs["shared/all"].Scores[2].Steps)); // two epochs of 96 + 40 + 20 rows, 16 a step
         Assert.Equal(12 + 6 + 4, runs["apart/all"].Scores.Sum(s => s.Steps));
         Assert.Equal(12, runs["sharing/first"].Scores.Single().Steps);
         Assert.Equal((3, 128 + (3 * 2), 2 * 2 * 8 * 32), (runs["sharing/all"].Sizes.Tasks, (int)runs["sharing/all"].Sizes.Trained, (int)runs["shared/all"].Sizes.Trained));

@@ -49,6 +49,23 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void A_group_follows_the_runs_rate_by_its_factor_and_spares_vectors_the_decay()
+    {
+        using var model = CreateModel("pfeiffer");
+        var parameters = model.Adapter.Parameters().ToList();
+        model.Adapter.OwnGroups.Add(new AdapterGroup("slow", parameters) { Factor = 0.25 });
+        model.Adapter.OwnGroups.Add(new AdapterGroup("decayed", [], WeightDecay: 0.3));
+
+        using var trainer = new Trainer(model, _train, new TrainingSettings(LearningRate: 4e-3, WeightDecay: 0.1));
+
+        Assert.Equal(
+            [("slow", 1e-3, 0.1), ("slow vectors", 1e-3, 0), ("matrices", 4e-3, 0.1), ("vectors", 4e-3, 0)],
+            trainer.Optimizer.Groups.Select(g => (g.Name, g.LearningRate, g.WeightDecay)));
+        Assert.Equal(parameters.Count, trainer.Optimizer.Groups[0].Parameters.Count + trainer.Optimizer.Groups[1].Parameters.Count);
+        Assert.All(trainer.Optimizer.Groups[1].Parameters, p => Assert.Equal(1, p.Value.Rank));
+    }
+
+    [Fact]
     public void With_adapter_drop_the_first_blocks_rest_in_some_steps_and_the_last_in_none()
     {
         var last = _backbone.Config.Layers - 1;

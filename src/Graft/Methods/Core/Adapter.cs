@@ -15,9 +15,13 @@ public delegate Tensor? AuxiliaryLoss(AdapterPass pass, IReadOnlyList<RowGroup> 
 /// <param name="Name">The group's name in logs and checkpoints.</param>
 /// <param name="Parameters">Its parameters.</param>
 /// <param name="LearningRate">The peak learning rate; null for the run's.</param>
-/// <param name="WeightDecay">The weight decay; null for the run's.</param>
+/// <param name="WeightDecay">The weight decay; null for the run's, which vectors are spared.</param>
 public sealed record AdapterGroup(
-    string Name, IReadOnlyList<Parameter> Parameters, double? LearningRate = null, double? WeightDecay = null);
+    string Name, IReadOnlyList<Parameter> Parameters, double? LearningRate = null, double? WeightDecay = null)
+{
+    /// <summary>What the peak learning rate is multiplied by: a rate that follows the run's, and a search for it.</summary>
+    public double Factor { get; init; } = 1;
+}
 
 /// <summary>What a method may know about the training that begins.</summary>
 /// <param name="Steps">The number of optimizer steps of the whole run, those before a resumption included.</param>
