@@ -19,7 +19,7 @@ public enum ScheduleKind
 /// <param name="Epochs">Passes over the training rows, used where <paramref name="Steps"/> is null.</param>
 /// <param name="Steps">Optimizer steps; null to count epochs.</param>
 /// <param name="BatchSize">Rows of an optimizer step.</param>
-/// <param name="Accumulation">Micro-batches that a step's rows are split into; the step's gradient is the same, its memory smaller.</param>
+/// <param name="Accumulation">Micro-batches that a step's rows are split into; the step's gradient is the same (but for contrastive losses, which see a micro-batch's rows alone), its memory smaller.</param>
 /// <param name="LearningRate">The peak learning rate.</param>
 /// <param name="Schedule">How it runs.</param>
 /// <param name="WarmupRatio">The share of the steps in which it rises from zero.</param>
