@@ -163,6 +163,12 @@ public class Pha : PeftMethod<PhaConfig>, IRetrievesTasks, IPlacesRows
     /// <inheritdoc/>
     public IReadOnlyList<double[]> Similarities(Adapter adapter, Backbone backbone, BackboneInput rows, IReadOnlyList<string> tasks)
     {
+        // Of states that no generated adapter has touched, a row's vector is the same for whichever task it is taken.
+        if (((PhaConfig)adapter.Config).RetrieverStates == PhaStates.Shared)
+        {
+            return RetrieverLoss.Cosines(adapter, backbone, rows, tasks[0], tasks);
+        }
+
         var each = tasks.Select(t => RetrieverLoss.Cosines(adapter, backbone, rows, t, [t])).ToList();
         return [.. each[0].Select((_, row) => each.Select(task => task[row][0]).ToArray())];
     }

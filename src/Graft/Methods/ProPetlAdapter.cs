@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Graft.Backbones;
@@ -57,7 +56,7 @@ public sealed record ProPetlAdapterConfig : MaskedConfig
 /// backbone's own <c>LN(a' + x)</c>; pre-norm backbones give the adapter a + x. With several tasks the mask is that of the layer or the task,
 /// <c>1 - (1 - M^t)(1 - M^l)</c>. Weights begin N(0, 0.02), biases zero; scores learn straight through at a rate of their own.
 /// </summary>
-public sealed class ProPetlAdapter : PeftMethod<ProPetlAdapterConfig>
+public sealed class ProPetlAdapter : MaskedMethod<ProPetlAdapterConfig>
 {
     private const string Key = "adapter";
 
@@ -68,22 +67,10 @@ public sealed class ProPetlAdapter : PeftMethod<ProPetlAdapterConfig>
     public override string Summary => "one bottleneck adapter for all layers and tasks, each under a learnt binary mask: a + (U∘M)·φ((D∘M)·LN(a + x))";
 
     /// <inheritdoc/>
-    public override string Source => "Zeng et al. 2023, arXiv 2305.17682; the authors' code";
-
-    /// <inheritdoc/>
-    public override bool SharesAcrossTasks => true;
-
-    /// <inheritdoc/>
     public override double DefaultLearningRate => 3e-3;
 
     /// <inheritdoc/>
     public override bool IsIdentityAtStart(PeftConfig config) => false;
-
-    /// <inheritdoc/>
-    public override PeftConfig Stored(PeftConfig config) => ((ProPetlAdapterConfig)config).Fixed();
-
-    /// <inheritdoc/>
-    public override PeftConfig Trainable(PeftConfig config) => (ProPetlAdapterConfig)config with { Masks = MaskForm.Trained };
 
     /// <inheritdoc/>
     protected override ProPetlAdapterConfig Preset => new() { Kept = 0.5, ScoreLearningRate = 3e-3 };
@@ -98,14 +85,6 @@ public sealed class ProPetlAdapter : PeftMethod<ProPetlAdapterConfig>
         var places = adapter.Places(sites);
         return base.CountStoredBits(config, sites, tasks) + adapter.CountMaskBits(Entries(adapter, places), places.Count, tasks);
     }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<MethodPicture> Pictures(Adapter adapter, IReadOnlyDictionary<string, double> observed) =>
-        [.. base.Pictures(adapter, observed), .. MaskPictures.Of(adapter)];
-
-    /// <inheritdoc/>
-    public override JsonObject Describe(PeftConfig config, IReadOnlyCollection<string> keys, Func<string, Tensor> load) =>
-        MaskFacts.Of((MaskedConfig)config, keys, load);
 
     /// <inheritdoc/>
     public override Adapter? Standalone(Adapter adapter, string task, Backbone backbone)
@@ -128,9 +107,6 @@ public sealed class ProPetlAdapter : PeftMethod<ProPetlAdapterConfig>
 
         return StandaloneAdapter.Of("pfeiffer", config.Bottleneck(), task, backbone, values);
     }
-
-    /// <inheritdoc/>
-    protected override ProPetlAdapterConfig Settled(ProPetlAdapterConfig config, int tasks) => (ProPetlAdapterConfig)((MaskedConfig)config).Settled(tasks);
 
     /// <inheritdoc/>
     protected override void Attach(AdapterBuilder builder, ProPetlAdapterConfig config)

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Graft.Backbones;
@@ -34,7 +33,7 @@ public sealed record ProPetlLoraConfig : MaskedConfig
 /// <c>A ∘ M_A^l</c> and <c>B ∘ M_B^l</c>: <c>y = W x + b + (α / R) (B ∘ M_B)(A ∘ M_A) drop(x)</c>. A begins uniform in ± 1/√In, B zero; the masks are those of
 /// <see cref="ProPetlAdapter"/>. Merges into W.
 /// </summary>
-public sealed class ProPetlLora : PeftMethod<ProPetlLoraConfig>
+public sealed class ProPetlLora : MaskedMethod<ProPetlLoraConfig>
 {
     /// <inheritdoc/>
     public override string Name => "propetl-lora";
@@ -43,19 +42,7 @@ public sealed class ProPetlLora : PeftMethod<ProPetlLoraConfig>
     public override string Summary => "one low-rank update per role for all layers and tasks, under learnt binary masks: y = Wx + (α/R)·(B∘M)·(A∘M)·x";
 
     /// <inheritdoc/>
-    public override string Source => "Zeng et al. 2023, arXiv 2305.17682; the authors' code";
-
-    /// <inheritdoc/>
-    public override bool SharesAcrossTasks => true;
-
-    /// <inheritdoc/>
     public override double DefaultLearningRate => 3e-3;
-
-    /// <inheritdoc/>
-    public override PeftConfig Stored(PeftConfig config) => ((ProPetlLoraConfig)config).Fixed();
-
-    /// <inheritdoc/>
-    public override PeftConfig Trainable(PeftConfig config) => (ProPetlLoraConfig)config with { Masks = MaskForm.Trained };
 
     /// <inheritdoc/>
     protected override ProPetlLoraConfig Preset => new() { Kept = 0.1, ScoreLearningRate = 3e-2 };
@@ -69,14 +56,6 @@ public sealed class ProPetlLora : PeftMethod<ProPetlLoraConfig>
         var lora = (ProPetlLoraConfig)config;
         return base.CountStoredBits(config, sites, tasks) + lora.ByRole(sites).Sum(role => lora.CountMaskBits(Entries(lora, role), role.Count(), tasks));
     }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<MethodPicture> Pictures(Adapter adapter, IReadOnlyDictionary<string, double> observed) =>
-        [.. base.Pictures(adapter, observed), .. MaskPictures.Of(adapter)];
-
-    /// <inheritdoc/>
-    public override JsonObject Describe(PeftConfig config, IReadOnlyCollection<string> keys, Func<string, Tensor> load) =>
-        MaskFacts.Of((MaskedConfig)config, keys, load);
 
     /// <inheritdoc/>
     public override Adapter? Standalone(Adapter adapter, string task, Backbone backbone)
@@ -98,9 +77,6 @@ public sealed class ProPetlLora : PeftMethod<ProPetlLoraConfig>
         return StandaloneAdapter.Of(
             "lora", new LoraConfig(config.Rank, config.Alpha, config.Dropout, config.Targets) { LeaveOut = config.LeaveOut }, task, backbone, values);
     }
-
-    /// <inheritdoc/>
-    protected override ProPetlLoraConfig Settled(ProPetlLoraConfig config, int tasks) => (ProPetlLoraConfig)((MaskedConfig)config).Settled(tasks);
 
     /// <inheritdoc/>
     protected override void Attach(AdapterBuilder builder, ProPetlLoraConfig config)

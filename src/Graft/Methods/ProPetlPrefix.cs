@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Graft.Backbones;
@@ -37,7 +36,7 @@ public sealed record ProPetlPrefixConfig : MaskedConfig
 /// acts on what the reparametrisation gives, so packages keep P and the bits; keys and values of a layer compete for the fraction k. E begins
 /// N(0, 1), the maps as PyTorch's; the masks are those of <see cref="ProPetlAdapter"/>.
 /// </summary>
-public sealed class ProPetlPrefix : PeftMethod<ProPetlPrefixConfig>
+public sealed class ProPetlPrefix : MaskedMethod<ProPetlPrefixConfig>
 {
     private const string Key = "prefix";
 
@@ -48,12 +47,6 @@ public sealed class ProPetlPrefix : PeftMethod<ProPetlPrefixConfig>
     public override string Summary => "one prefix for all layers and tasks, each under a learnt binary mask: [P_K∘M; K], [P_V∘M; V]";
 
     /// <inheritdoc/>
-    public override string Source => "Zeng et al. 2023, arXiv 2305.17682; the authors' code";
-
-    /// <inheritdoc/>
-    public override bool SharesAcrossTasks => true;
-
-    /// <inheritdoc/>
     public override double DefaultLearningRate => 5e-3;
 
     /// <summary>Virtual tokens take part in the softmax from the start.</summary>
@@ -61,10 +54,7 @@ public sealed class ProPetlPrefix : PeftMethod<ProPetlPrefixConfig>
     public override bool IsIdentityAtStart(PeftConfig config) => false;
 
     /// <inheritdoc/>
-    public override PeftConfig Stored(PeftConfig config) => (ProPetlPrefixConfig)((ProPetlPrefixConfig)config).Fixed() with { Flat = true };
-
-    /// <inheritdoc/>
-    public override PeftConfig Trainable(PeftConfig config) => (ProPetlPrefixConfig)config with { Masks = MaskForm.Trained };
+    public override PeftConfig Stored(PeftConfig config) => (ProPetlPrefixConfig)base.Stored(config) with { Flat = true };
 
     /// <inheritdoc/>
     protected override ProPetlPrefixConfig Preset => new() { Kept = 0.1, ScoreLearningRate = 1e-4 };
@@ -79,14 +69,6 @@ public sealed class ProPetlPrefix : PeftMethod<ProPetlPrefixConfig>
         var places = prefix.Places(sites);
         return base.CountStoredBits(config, sites, tasks) + prefix.CountMaskBits(Entries(prefix, places), places.Count, tasks);
     }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<MethodPicture> Pictures(Adapter adapter, IReadOnlyDictionary<string, double> observed) =>
-        [.. base.Pictures(adapter, observed), .. MaskPictures.Of(adapter)];
-
-    /// <inheritdoc/>
-    public override JsonObject Describe(PeftConfig config, IReadOnlyCollection<string> keys, Func<string, Tensor> load) =>
-        MaskFacts.Of((MaskedConfig)config, keys, load);
 
     /// <inheritdoc/>
     public override Adapter? Standalone(Adapter adapter, string task, Backbone backbone)
@@ -106,9 +88,6 @@ public sealed class ProPetlPrefix : PeftMethod<ProPetlPrefixConfig>
         var ordinary = new PrefixTuningConfig(config.Length, Flat: true, Sublayers: config.Sublayers, Dropout: config.Dropout) { LeaveOut = config.LeaveOut };
         return StandaloneAdapter.Of("prefix-tuning", ordinary, task, backbone, values);
     }
-
-    /// <inheritdoc/>
-    protected override ProPetlPrefixConfig Settled(ProPetlPrefixConfig config, int tasks) => (ProPetlPrefixConfig)((MaskedConfig)config).Settled(tasks);
 
     /// <inheritdoc/>
     protected override void Attach(AdapterBuilder builder, ProPetlPrefixConfig config)

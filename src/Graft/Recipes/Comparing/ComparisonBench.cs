@@ -96,14 +96,19 @@ internal sealed class ComparisonBench : IDisposable
 
     /// <summary>The optimizer steps of one training of a run, over all of its tasks.</summary>
     /// <param name="run">The run.</param>
-    public int Steps(PlannedRun run) => run.Method.Share || Method(run).Method.SharesAcrossTasks
-        ? JointSteps(run)
-        : run.Task.Tasks.Sum(t => ComparisonCheck.Steps(Plan, _checked.Tasks[t], run.Size));
+    public int Steps(PlannedRun run)
+    {
+        var tasks = run.Task.Tasks.Select(t => _checked.Tasks[t]);
 
-    // As many as show the rows that the tasks would see alone. Steps of one task that draw nothing twice end their epochs as trainings alone do.
-    private int JointSteps(PlannedRun run) => Plan.Mixture is { OneTaskBatches: true, Replacement: false }
-        ? run.Task.Tasks.Sum(t => ComparisonCheck.Steps(Plan, _checked.Tasks[t], run.Size))
-        : (int)Math.Max(1, (run.Task.Tasks.Sum(t => ComparisonCheck.RowsSeen(Plan, _checked.Tasks[t], run.Size)) + Plan.Batch - 1) / Plan.Batch);
+        // Together as many as show the rows that the tasks would see alone. Steps of one task that draw nothing twice end their epochs as trainings alone do.
+        return IsJoint(run) && Plan.Mixture is not { OneTaskBatches: true, Replacement: false }
+            ? (int)Math.Max(1, (tasks.Sum(data => ComparisonCheck.RowsSeen(Plan, data, run.Size)) + Plan.Batch - 1) / Plan.Batch)
+            : tasks.Sum(data => ComparisonCheck.Steps(Plan, data, run.Size));
+    }
+
+    /// <summary>Whether the tasks of a run are trained together on one adapter.</summary>
+    /// <param name="run">The run.</param>
+    public bool IsJoint(PlannedRun run) => run.Method.Share || Method(run).Method.SharesAcrossTasks;
 
     /// <summary>The trainings of a run: one for each learning rate that it tries.</summary>
     /// <param name="run">The run.</param>

@@ -77,6 +77,7 @@ internal sealed class ComparisonWork(
     {
         var plan = bench.Plan;
         var place = Path.Combine(folder, $"lr-{rate}");
+        var joint = bench.IsJoint(run.Plan);
         var settings = new TrainSettings
         {
             Backbone = plan.Backbone,
@@ -91,8 +92,8 @@ internal sealed class ComparisonWork(
             OneTaskBatches = plan.Mixture.OneTaskBatches,
             Replacement = plan.Mixture.Replacement,
             Examples = run.Plan.Size,
-            Epochs = _method.Method.SharesAcrossTasks || run.Plan.Method.Share ? null : plan.Epochs,
-            Steps = _method.Method.SharesAcrossTasks || run.Plan.Method.Share ? bench.Steps(run.Plan) : plan.Steps,
+            Epochs = joint ? null : plan.Epochs,
+            Steps = joint ? bench.Steps(run.Plan) : plan.Steps,
             Batch = plan.Batch,
             Lr = rate,
             Evaluations = plan.Evaluations,
