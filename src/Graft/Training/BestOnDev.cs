@@ -4,8 +4,8 @@ using Graft.Torch;
 namespace Graft.Training;
 
 /// <summary>Keeps the state of the best evaluation on dev so far. Thread contract: one thread.</summary>
-/// <param name="models">The models that are trained.</param>
-public sealed class BestOnDev(TaskModels models) : IDisposable
+/// <param name="trained">What is trained.</param>
+public sealed class BestOnDev(ITrainable trained) : IDisposable
 {
     private readonly Dictionary<string, Tensor> _values = new(StringComparer.Ordinal);
 
@@ -41,7 +41,7 @@ public sealed class BestOnDev(TaskModels models) : IDisposable
 
         (Metric, Step, EvaluationsSince) = (metric, step, 0);
         using var scope = new TensorScope();
-        foreach (var (path, value) in models.State())
+        foreach (var (path, value) in trained.State())
         {
             Put(path, value.Clone().Unscoped());
         }
@@ -53,7 +53,7 @@ public sealed class BestOnDev(TaskModels models) : IDisposable
     public void Restore()
     {
         using var scope = new TensorScope();
-        foreach (var (path, value) in models.State())
+        foreach (var (path, value) in trained.State())
         {
             if (_values.TryGetValue(path, out var kept))
             {

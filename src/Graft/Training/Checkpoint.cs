@@ -29,7 +29,7 @@ public static class Checkpoint
         var generator = trainer.Dropout.State;
         IEnumerable<(string Key, Tensor Value)> tensors =
         [
-            .. trainer.Models.State().Select(p => (Model + p.Path, p.Value)),
+            .. trainer.Model.State().Select(p => (Model + p.Path, p.Value)),
             .. best.Values.Select(p => (Best + p.Key, p.Value)),
             .. trainer.Optimizer.SaveState().Select(p => (Optimizer + p.Name, p.Value)),
             (Dropout, Tensor.From(generator, generator.Length)),
@@ -74,14 +74,14 @@ public static class Checkpoint
                     $"The checkpoint '{path}' is of a run with other settings or other data; resume with the same ones, or start anew with another --out.");
             }
 
-            foreach (var (key, value) in trainer.Models.State())
+            foreach (var (key, value) in trainer.Model.State())
             {
                 value.Copy_(file.Load(Model + key));
             }
 
             foreach (var key in file.Keys.Where(k => k.StartsWith(Best, StringComparison.Ordinal)))
             {
-                best.Put(key[Best.Length..], scope.Keep(file.Load(key).Clone().To(trainer.Models.Backbone.Device)));
+                best.Put(key[Best.Length..], scope.Keep(file.Load(key).Clone().To(trainer.Model.Backbone.Device)));
             }
 
             trainer.Optimizer.LoadState(name => file.Contains(Optimizer + name) ? file.Load(Optimizer + name) : null);

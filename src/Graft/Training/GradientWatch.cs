@@ -17,38 +17,38 @@ internal sealed class GradientWatch
     /// <summary>The steps after which a parameter without any gradient so far is refused.</summary>
     public const int Steps = 10;
 
-    private readonly TaskModels _models;
+    private readonly ITrainable _model;
     private readonly bool _mayRest;
     private readonly int _last;
-    private readonly int[] _steps;
+    private readonly Dictionary<string, int> _steps;
     private List<Watched>? _silent;
 
     /// <summary>Begins to watch.</summary>
-    /// <param name="models">The models.</param>
+    /// <param name="model">What is trained.</param>
     /// <param name="epoch">The steps of an epoch.</param>
     /// <param name="drops">Whether the adapter rests in some blocks at random.</param>
-    public GradientWatch(TaskModels models, int epoch, bool drops)
+    public GradientWatch(ITrainable model, int epoch, bool drops)
     {
-        _models = models;
-        _mayRest = drops || models.Adapter.Method.MayRest(models.Adapter.Config);
+        _model = model;
+        _mayRest = drops || model.Adapter.Method.MayRest(model.Adapter.Config);
         _last = _mayRest ? Math.Max(Steps, epoch) : Steps;
-        _steps = new int[models.Models.Count];
+        _steps = model.Names.ToDictionary(n => n, _ => 0, StringComparer.Ordinal);
     }
 
     /// <summary>Looks at the gradients of a step, before anything changes them.</summary>
     /// <param name="step">The step's number from 1.</param>
-    /// <param name="present">Whether the step had rows of the task at a place among the models.</param>
+    /// <param name="present">The names of the tasks that the step had rows of.</param>
     /// <exception cref="GraftException">A parameter would never be trained; the model is as before the step.</exception>
-    public void Look(int step, Func<int, bool> present)
+    public void Look(int step, IReadOnlyCollection<string> present)
     {
         if (step == 1)
         {
             _silent = Watch();
         }
 
-        for (var task = 0; task < _steps.Length; task++)
+        foreach (var task in present)
         {
-            _steps[task] += present(task) ? 1 : 0;
+            _steps[task]++;
         }
 
         if (_silent is not { Count: > 0 })
@@ -57,7 +57,7 @@ internal sealed class GradientWatch
         }
 
         using var scope = new TensorScope();
-        var looked = _silent.FindAll(p => p.Task is not { } task || present(task));
+        var looked = _silent.FindAll(p => p.Task is not { } task || present.Contains(task));
         foreach (var parameter in looked)
         {
             var seen = parameter.Task is { } task ? _steps[task] : step;
@@ -78,20 +78,15 @@ internal sealed class GradientWatch
         }
     }
 
-    private List<Watched> Watch()
-    {
-        var names = _models.Models.Select(m => m.Task.Name).ToList();
-        return
-        [
-            .. _models.Parameters().Where(p => p.Parameter.Trainable)
-                .Select(p => (p.Path, p.Parameter, Task: _models.TaskOf(p.Path)))
-                .Where(p => p.Task is null || names.Contains(p.Task, StringComparer.Ordinal))
-                .Select(p => new Watched(p.Path, p.Parameter, p.Task is null ? null : names.IndexOf(p.Task))),
-        ];
-    }
+    private List<Watched> Watch() =>
+    [
+        .. _model.Parameters().Where(p => p.Parameter.Trainable)
+            .Select(p => new Watched(p.Path, p.Parameter, _model.TaskOf(p.Path)))
+            .Where(p => p.Task is null || _steps.ContainsKey(p.Task)),
+    ];
 
     private GraftException Untrained(string path, string why) => new(
-        $"The parameter '{path}' of {_models.Adapter.Method.Name} {why}, so it would never be trained; choose other settings (--set), or correct the method.");
+        $"The parameter '{path}' of {_model.Adapter.Method.Name} {why}, so it would never be trained; choose other settings (--set), or correct the method.");
 
-    private sealed record Watched(string Path, Parameter Parameter, int? Task);
+    private sealed record Watched(string Path, Parameter Parameter, string? Task);
 }

@@ -1,16 +1,9 @@
 using Graft.Methods.Core;
 using Graft.Tasks.Batches;
 using Graft.Tasks.Heads;
-using Graft.Tasks.Mixtures;
 using Graft.Torch;
 
 namespace Graft.Training;
-
-/// <summary>What a step did for one of its tasks.</summary>
-/// <param name="Task">The task.</param>
-/// <param name="Loss">The mean loss of its rows.</param>
-/// <param name="Rows">The number of its rows.</param>
-public readonly record struct TaskStep(string Task, double Loss, int Rows);
 
 /// <summary>What happened in an optimizer step.</summary>
 /// <param name="Number">The step's number from 1.</param>
@@ -29,15 +22,14 @@ public readonly record struct TrainStep(
 }
 
 /// <summary>
-/// Trains an adapter and its heads by AdamW: one task, or several that share the adapter. Steps are pulled: whoever iterates evaluates, saves and
-/// stops between them, so the order of events is the order of the caller's lines. The same settings and seed give the same bits. A step's
-/// loss is the mean over its rows, of whatever tasks. Thread contract: one thread.
+/// Trains an adapter and its heads by AdamW: one task, several that share the adapter, or whatever an <see cref="Objective"/> says. Steps are pulled:
+/// whoever iterates evaluates, saves and stops between them, so the order of events is the order of the caller's lines. The same settings and seed
+/// give the same bits. Thread contract: one thread.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
-    private readonly IReadOnlyList<TokenizedRows> _rows;
+    private readonly Objective _objective;
     private readonly TrainingSettings _settings;
-    private readonly MixtureSampler _sampler;
     private readonly LearningRateSchedule _schedule;
     private readonly IReadOnlyList<double> _peaks;
     private readonly List<Parameter> _parameters;
@@ -59,21 +51,27 @@ public sealed class Trainer : IDisposable
     /// <param name="settings">The settings.</param>
     /// <exception cref="GraftException">The settings let the adapter rest in every block, or there is nothing to train.</exception>
     public Trainer(TaskModels models, IReadOnlyList<TokenizedRows> rows, TrainingSettings settings)
+        : this(Of(models, rows, settings), settings)
     {
-        ArgumentNullException.ThrowIfNull(models);
-        ArgumentNullException.ThrowIfNull(rows);
+    }
+
+    /// <summary>Prepares a training from the model's present state.</summary>
+    /// <param name="objective">What is made smaller, and of which model; the batch size, mixture and label smoothing of the settings are up to it.</param>
+    /// <param name="settings">The settings.</param>
+    /// <exception cref="GraftException">The settings let the adapter rest in every block, or there is nothing to train.</exception>
+    public Trainer(Objective objective, TrainingSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(objective);
         ArgumentNullException.ThrowIfNull(settings);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(rows.Count, models.Models.Count, nameof(rows));
-        (Models, _rows, _settings) = (models, rows, settings);
-        if (settings.AdapterDrop >= models.Backbone.Config.Layers)
+        (_objective, _settings) = (objective, settings);
+        if (settings.AdapterDrop >= Model.Backbone.Config.Layers)
         {
             throw new GraftException(
-                $"adapter_drop is {settings.AdapterDrop}, and of the backbone's {models.Backbone.Config.Layers} blocks one must keep its adapter; give at most {models.Backbone.Config.Layers - 1}.");
+                $"adapter_drop is {settings.AdapterDrop}, and of the backbone's {Model.Backbone.Config.Layers} blocks one must keep its adapter; give at most {Model.Backbone.Config.Layers - 1}.");
         }
 
-        _sampler = new MixtureSampler([.. rows.Select(r => r.Lengths)], settings.BatchSize, settings.Seed, settings.Mixture ?? new MixtureSettings());
-        TotalSteps = settings.Steps ?? Math.Max(1, (int)Math.Ceiling(settings.Epochs * _sampler.StepsPerEpoch));
-        models.Adapter.BeginTraining(new TrainingPlan(TotalSteps));
+        TotalSteps = settings.Steps ?? Math.Max(1, (int)Math.Ceiling(settings.Epochs * objective.StepsPerEpoch));
+        Model.Adapter.BeginTraining(new TrainingPlan(TotalSteps));
         var warmup = (int)Math.Ceiling(settings.WarmupRatio * TotalSteps);
         _schedule = settings.Schedule switch
         {
@@ -81,22 +79,22 @@ public sealed class Trainer : IDisposable
             ScheduleKind.Cosine => Schedules.Cosine(warmup, TotalSteps),
             _ => Schedules.Constant(warmup),
         };
-        var groups = Groups(models, settings);
+        var groups = Groups(Model, settings);
         if (groups.Count == 0)
         {
             throw new GraftException(
-                $"{models.Adapter.Method.Name} has no parameters of its own, and answers that are text have no head to train; choose another method, or give --head pooled.");
+                $"{Model.Adapter.Method.Name} has no parameters of its own, and answers that are text have no head to train; choose another method, or give --head pooled.");
         }
 
-        Optimizer = new AdamW(groups);
+        Optimizer = new AdamW(groups, beta2: settings.Beta2, eps: settings.Epsilon);
         _peaks = [.. Optimizer.Groups.Select(g => g.LearningRate)];
         _parameters = [.. Optimizer.Groups.SelectMany(g => g.Parameters)];
-        _watch = new GradientWatch(models, _sampler.StepsPerEpoch, settings.AdapterDrop > 0);
-        Dropout = new Rng(unchecked((settings.Seed * 2) + 1), models.Backbone.Device);
+        _watch = new GradientWatch(Model, objective.StepsPerEpoch, settings.AdapterDrop > 0);
+        Dropout = new Rng(unchecked((settings.Seed * 2) + 1), Model.Backbone.Device);
     }
 
     /// <summary>What is trained; not owned.</summary>
-    public TaskModels Models { get; }
+    public ITrainable Model => _objective.Model;
 
     /// <summary>The number of steps of the whole run.</summary>
     public int TotalSteps { get; }
@@ -118,7 +116,7 @@ public sealed class Trainer : IDisposable
     {
         while (StepsDone < TotalSteps && !cancellation.IsCancellationRequested)
         {
-            yield return Step(_sampler.Rows(StepsDone));
+            yield return Step();
         }
     }
 
@@ -129,29 +127,28 @@ public sealed class Trainer : IDisposable
         Dropout.Dispose();
     }
 
-    private TrainStep Step(MixtureRow[] batch)
+    private static TaskObjective Of(TaskModels models, IReadOnlyList<TokenizedRows> rows, TrainingSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        ArgumentNullException.ThrowIfNull(rows);
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(rows.Count, models.Models.Count, nameof(rows));
+        return new TaskObjective(models, rows, settings);
+    }
+
+    private TrainStep Step()
     {
         var number = StepsDone + 1;
-        var loss = 0.0;
-        var own = new double[_rows.Count];
-        var whole = Size(batch);
         Optimizer.ZeroGrad();
-        foreach (var rows in batch.Chunk((batch.Length + _settings.Accumulation - 1) / _settings.Accumulation))
-        {
-            using var scope = new TensorScope();
-            loss += Backward(rows, batch.Length, whole, own);
-        }
-
-        var counts = Enumerable.Range(0, own.Length).Select(task => batch.Count(r => r.Task == task)).ToList();
-        _watch.Look(number, task => counts[task] > 0);
-        Models.Adapter.BeforeOptimizerStep(number);
+        var done = _objective.Backward(StepsDone, Dropout);
+        _watch.Look(number, [.. done.Tasks.Select(t => t.Task)]);
+        Model.Adapter.BeforeOptimizerStep(number);
         var norm = GradientClip.ClipNorm_(_parameters, _settings.ClipNorm > 0 ? _settings.ClipNorm : double.PositiveInfinity);
-        if (!double.IsFinite(loss) || !double.IsFinite(norm))
+        if (!double.IsFinite(done.Loss) || !double.IsFinite(norm))
         {
-            var among = Array.Exists(batch, r => !double.IsFinite(own[r.Task])) ? Array.FindAll(batch, r => !double.IsFinite(own[r.Task])) : batch;
-            throw new TrainingDivergedException(
-                string.Join("', '", among.Select(r => Models.Models[r.Task].Task.Name).Distinct(StringComparer.Ordinal)), number, loss, norm,
-                [.. among.Select(r => _rows[r.Task].Examples[r.Row])]);
+            var known = done.Tasks.Any(t => !double.IsFinite(t.Loss));
+            List<string> names = [.. done.Tasks.Where(t => !known || !double.IsFinite(t.Loss)).Select(t => t.Task)];
+            throw new TrainingDivergedException(string.Join("', '", names), number, done.Loss, norm, done.RowsOf(names));
         }
 
         var factor = _schedule(StepsDone);
@@ -161,61 +158,18 @@ public sealed class Trainer : IDisposable
         }
 
         Optimizer.Step();
-        Models.Adapter.AfterOptimizerStep(number);
+        Model.Adapter.AfterOptimizerStep(number);
         StepsDone = number;
         return new TrainStep(
-            number, (double)number / _sampler.StepsPerEpoch, loss, norm, _settings.LearningRate * factor,
-            batch.Length, batch.Sum(r => _rows[r.Task].Lengths[r.Row]), EvaluationDue(number))
+            number, (double)number / _objective.StepsPerEpoch, done.Loss, norm, _settings.LearningRate * factor, done.Rows, done.Tokens, EvaluationDue(number))
         {
-            Tasks = [.. counts.Select((count, task) => new TaskStep(Models.Models[task].Task.Name, own[task] / count, count)).Where(t => t.Rows > 0)],
+            Tasks = done.Tasks,
         };
     }
 
-    /// <summary>Adds the gradient of a micro-batch.</summary>
-    /// <param name="rows">Its rows, in any order.</param>
-    /// <param name="count">The number of the step's rows.</param>
-    /// <param name="whole">How much of its loss they bear.</param>
-    /// <param name="own">Receives each task's loss, summed over its rows.</param>
-    /// <returns>The micro-batch's part of the step's loss.</returns>
-    private double Backward(MixtureRow[] rows, int count, LossSize whole, double[] own)
-    {
-        // By task, so that each task's rows are neighbours; a stable order, as results depend on it.
-        var parts = _rows.Select((r, task) => (Rows: r, Numbers: (int[])[.. rows.Where(x => x.Task == task).Select(x => x.Row)])).ToList();
-        var present = parts.FindAll(p => p.Numbers.Length > 0);
-        var (logits, auxiliary) = Models.Forward(
-            TokenizedRows.Join([.. present.Select(p => (p.Rows, (IReadOnlyList<int>)p.Numbers))], Models.Backbone.Device), [.. parts.Select(p => p.Numbers.Length)], Dropout, FirstLayer());
-        Tensor? loss = null;
-        var means = new Tensor?[parts.Count];
-        for (var task = 0; task < parts.Count; task++)
-        {
-            if (logits[task] is { } scores)
-            {
-                var (numbers, model) = (parts[task].Numbers, Models.Models[task]);
-                means[task] = model.Head.Loss(scores, _rows[task].Targets(numbers, Models.Backbone.Device), _settings.LabelSmoothing);
-                var share = means[task]! * model.Head.Share(_rows[task].LossSize(numbers), whole);
-                loss = loss is null ? share : loss + share;
-            }
-        }
-
-        loss = auxiliary is null ? loss! : loss! + (auxiliary * ((double)rows.Length / count));
-        loss.Backward();
-        for (var task = 0; task < parts.Count; task++)
-        {
-            own[task] += means[task] is { } mean ? mean.ToDouble() * parts[task].Numbers.Length : 0;
-        }
-
-        return loss.ToDouble();
-    }
-
-    private LossSize Size(MixtureRow[] batch) => batch.GroupBy(r => r.Task)
-        .Select(g => _rows[g.Key].LossSize([.. g.Select(r => r.Row)])).Aggregate(LossSize.Join);
-
-    // Without AdapterDrop nothing is drawn, so that a run has the bits it had before there was such a setting.
-    private int FirstLayer() => _settings.AdapterDrop > 0 ? (int)Dropout.Integers([], 0, _settings.AdapterDrop + 1).ToInt64() : 0;
-
     private bool EvaluationDue(int step) => _settings.Evaluations is { } count
         ? (long)step * count / TotalSteps > (step - 1L) * count / TotalSteps
-        : step == TotalSteps || step % (_settings.EvaluateEvery ?? _sampler.StepsPerEpoch) == 0;
+        : step == TotalSteps || step % (_settings.EvaluateEvery ?? _objective.StepsPerEpoch) == 0;
 
     private static IEnumerable<ParameterGroup> Own(AdapterGroup group, TrainingSettings settings)
     {
@@ -232,11 +186,11 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private static List<ParameterGroup> Groups(TaskModels models, TrainingSettings settings)
+    private static List<ParameterGroup> Groups(ITrainable model, TrainingSettings settings)
     {
-        var groups = models.Adapter.Groups.SelectMany(g => Own(g, settings)).ToList();
+        var groups = model.Adapter.Groups.SelectMany(g => Own(g, settings)).ToList();
         var taken = groups.SelectMany(g => g.Parameters).ToHashSet();
-        var rest = models.Parameters().Select(p => p.Parameter).Where(p => p.Trainable && !taken.Contains(p)).ToLookup(p => p.Value.Rank >= 2);
+        var rest = model.Parameters().Select(p => p.Parameter).Where(p => p.Trainable && !taken.Contains(p)).ToLookup(p => p.Value.Rank >= 2);
         if (rest[true].Any())
         {
             groups.Add(new ParameterGroup("matrices", [.. rest[true]], settings.LearningRate, settings.WeightDecay));

@@ -32,6 +32,8 @@ public enum ScheduleKind
 /// <param name="Seed">The seed of row order, initial values and dropout.</param>
 /// <param name="Evaluations">Evaluations on dev, spread evenly over the steps, the last one at the end; null to go by <paramref name="EvaluateEvery"/>.</param>
 /// <param name="Mixture">How the rows of several tasks are mixed; null for the defaults.</param>
+/// <param name="Beta2">How much of the mean squared gradient AdamW keeps in a step.</param>
+/// <param name="Epsilon">What AdamW adds to its root.</param>
 public sealed record TrainingSettings(
     double Epochs = 5,
     int? Steps = null,
@@ -48,4 +50,6 @@ public sealed record TrainingSettings(
     int AdapterDrop = 0,
     long Seed = 0,
     int? Evaluations = null,
-    MixtureSettings? Mixture = null);
+    MixtureSettings? Mixture = null,
+    double Beta2 = 0.999,
+    double Epsilon = 1e-8);

@@ -8,7 +8,7 @@ namespace Graft.Tasks.Heads;
 /// Models of tasks that are trained together: one backbone, one adapter, and a head for each task. It owns the models. Thread contract:
 /// forward passes may run at once; only training changes it.
 /// </summary>
-public sealed class TaskModels : IDisposable
+public sealed class TaskModels : ITrainable, IDisposable
 {
     /// <summary>Joins models.</summary>
     /// <param name="models">The models, at least one, on one adapter; owned from now on.</param>
@@ -32,6 +32,9 @@ public sealed class TaskModels : IDisposable
     /// <summary>The models, in the order in which they were given.</summary>
     public IReadOnlyList<TaskModel> Models { get; }
 
+    /// <summary>The names of the tasks, in the order of the models.</summary>
+    public IReadOnlyList<string> Names => field ??= [.. Models.Select(m => m.Task.Name)];
+
     /// <summary>The frozen model; not owned.</summary>
     public Backbone Backbone => Models[0].Backbone;
 
@@ -45,12 +48,6 @@ public sealed class TaskModels : IDisposable
     public IEnumerable<(string Path, Parameter Parameter)> Parameters() => Models.Count == 1 ? Models[0].Parameters()
         : Adapter.NamedParameters().Select(p => ("adapter." + p.Path, p.Parameter))
             .Concat(Models.SelectMany(m => m.Head.NamedParameters().Select(p => ($"heads.{m.Task.Name}.{p.Path}", p.Parameter))));
-
-    /// <summary>Everything that training may change, by name: <see cref="Parameters"/>, then the adapter's buffers under <c>adapter.</c>.</summary>
-    /// <returns>Borrowed tensors without gradient history; writing into them changes the models.</returns>
-    public IEnumerable<(string Path, Tensor Value)> State() =>
-        Parameters().Select(p => (p.Path, p.Parameter.Value.Detach()))
-            .Concat(Adapter.NamedBuffers().Where(b => b.Buffer.Kind != BufferKind.Derived).Select(b => ("adapter." + b.Path, b.Buffer.Value.Detach())));
 
     /// <summary>The only task that trains a parameter of <see cref="Parameters"/>; null for what every task trains.</summary>
     /// <param name="path">Its path.</param>
