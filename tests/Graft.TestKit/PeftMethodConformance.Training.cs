@@ -92,7 +92,7 @@ public abstract partial class PeftMethodConformance
             return;
         }
 
-        Loss(backbone, adapter, batch, null).Backward();
+        TrainingLoss(backbone, adapter, batch).Backward();
 
         foreach (var (path, parameter) in adapter.NamedParameters().Where(p => p.Parameter.Trainable))
         {
@@ -129,7 +129,7 @@ public abstract partial class PeftMethodConformance
                 using var frozen = Autograd.NoGrad();
                 var flat = parameter.Value.View(-1);
                 flat.Select(0, element).Add_(by);
-                var loss = Loss(backbone, adapter, batch, null).ToDouble();
+                var loss = TrainingLoss(backbone, adapter, batch).ToDouble();
                 flat.Select(0, element).Fill_(values[element]);
                 return loss;
             }
@@ -156,7 +156,7 @@ public abstract partial class PeftMethodConformance
             return;
         }
 
-        Loss(backbone, adapter, batch, null).Backward();
+        TrainingLoss(backbone, adapter, batch).Backward();
 
         foreach (var (path, parameter) in adapter.NamedParameters().Where(p => p.Parameter.Trainable && ReceivesGradient(p.Path, p.Parameter)))
         {

@@ -61,7 +61,14 @@ public abstract partial class PeftMethodConformance
     protected static Tensor RunTask(Backbone backbone, Adapter adapter, BackboneInput batch, string? task) => TinyBackbones.States(new AdaptedModel(backbone).Forward(
         TinyBackbones.Whole(backbone, batch), [.. Enumerable.Repeat(new RowAdapter(adapter, task), (int)batch.InputIds.Size(0))]).Output);
 
-    /// <summary>A scalar that depends on every output row, plus the method's auxiliary loss.</summary>
+    /// <summary>The loss of a training pass that drops out the same values every time.</summary>
+    protected Tensor TrainingLoss(Backbone backbone, Adapter adapter, BackboneInput batch)
+    {
+        using var rng = new Rng(5, Device.Cpu);
+        return Loss(backbone, adapter, batch, rng);
+    }
+
+    /// <summary>A scalar that depends on every output row, plus the method's auxiliary loss, which a training pass alone has.</summary>
     protected Tensor Loss(Backbone backbone, Adapter adapter, BackboneInput batch, Rng? training)
     {
         var (output, auxiliary, _) = RunPass(backbone, adapter, batch, training);

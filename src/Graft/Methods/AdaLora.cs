@@ -112,7 +112,7 @@ public sealed class AdaLora : PeftMethod<AdaLoraConfig>
         builder.AroundOptimizerStep(after: allocator.Allocate);
         if (config.Orthogonality > 0)
         {
-            builder.AuxiliaryLoss((pass, _, _) => pass.Training ? Penalty(parts) * config.Orthogonality : null);
+            builder.AuxiliaryLoss((_, _, _) => Penalty(parts) * config.Orthogonality);
         }
     }
 

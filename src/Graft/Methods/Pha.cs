@@ -252,7 +252,9 @@ public class Pha : PeftMethod<PhaConfig>, IRetrievesTasks, IPlacesRows
             builder.Prepare((pass, _) => kept.Begin(pass));
         }
 
-        builder.AuxiliaryLoss(new RetrieverLoss(builder.Tasks, retriever, network, kept, config.Temperature, config.InstanceWeight, config.PrototypeWeight).Of);
+        var loss = new RetrieverLoss(builder.Tasks, retriever, network, kept, config.Temperature, config.InstanceWeight, config.PrototypeWeight);
+        builder.AuxiliaryLoss(loss.Of);
+        builder.AfterPass(loss.Show);
     }
 
     [ModuleInitializer]

@@ -192,9 +192,10 @@ public sealed class CompositionTests : IDisposable
         var batch = TinyBackbones.Batch(1, 5, 5);
         RowAdapter[] rows = [new(generated, "one"), new(stack, "two")];
 
-        var (mixed, auxiliary, _) = new AdaptedModel(_backbone).Forward(batch, rows);
+        var (mixed, none, _) = new AdaptedModel(_backbone).Forward(batch, rows);
 
-        Assert.NotNull(auxiliary);
+        Assert.Null(none);
+        Assert.NotNull(new AdaptedModel(_backbone).Forward(batch, rows, training: true, rng).AuxiliaryLoss);
         for (var i = 0; i < 2; i++)
         {
             var alone = new AdaptedModel(_backbone).Forward(TinyBackbones.Rows(batch, i, 1), [rows[i]]).Output.LastHiddenState;

@@ -12,7 +12,7 @@ public readonly record struct RowAdapter(Adapter? Adapter, string? Task = null, 
 
 /// <summary>The result of a pass with adapters.</summary>
 /// <param name="Output">The backbone's output, rows in the order of the input.</param>
-/// <param name="AuxiliaryLoss">A scalar to add to the training loss, or null.</param>
+/// <param name="AuxiliaryLoss">A scalar to add to the training loss, or null; always null where the pass is no training pass.</param>
 /// <param name="Observations">What parts showed of the pass, by name, such as gates; rows are those of the sorted batch.</param>
 public sealed record AdaptedOutput(
     BackboneOutput Output, Tensor? AuxiliaryLoss, IReadOnlyDictionary<string, IReadOnlyList<Observation>> Observations);
@@ -179,7 +179,7 @@ public sealed partial class AdaptedModel(Backbone backbone)
         Tensor? loss = null;
         foreach (var adapter in leaves)
         {
-            if (adapter.AuxiliaryLoss(pass, output) is { } term)
+            if (adapter.Finish(pass, output) is { } term)
             {
                 loss = loss is null ? term : loss + term;
             }

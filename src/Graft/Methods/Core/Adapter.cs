@@ -4,7 +4,7 @@ using Graft.Torch;
 
 namespace Graft.Methods.Core;
 
-/// <summary>Computes a term of the training loss from a finished pass.</summary>
+/// <summary>Computes a term of the training loss from a finished training pass; no other pass asks for it.</summary>
 /// <param name="pass">The pass, with what the adapter stored in it.</param>
 /// <param name="groups">The groups of rows that use this adapter.</param>
 /// <param name="output">The backbone's output, rows in the order of the groups.</param>
@@ -82,6 +82,8 @@ public sealed class Adapter : Module
 
     internal List<AuxiliaryLoss> AuxiliaryLosses { get; } = [];
 
+    internal List<Action<AdapterPass, IReadOnlyList<RowGroup>, BackboneOutput>> Showings { get; } = [];
+
     internal Action<TrainingPlan>? BeforeTraining { get; set; }
 
     /// <summary>The parts by the keys that their parameters begin with, in the order in which they were put.</summary>
@@ -153,9 +155,17 @@ public sealed class Adapter : Module
         }
     }
 
-    internal Tensor? AuxiliaryLoss(AdapterPass pass, BackboneOutput output)
+    /// <summary>Ends a pass: sums the terms of the loss while training, and shows what the adapter shows of it otherwise.</summary>
+    /// <returns>The sum; null where there are no terms.</returns>
+    internal Tensor? Finish(AdapterPass pass, BackboneOutput output)
     {
         Tensor? sum = null;
+        if (!pass.Training)
+        {
+            Showings.ForEach(show => show(pass, GroupsOf(pass), output));
+            return null;
+        }
+
         foreach (var loss in AuxiliaryLosses)
         {
             if (loss(pass, GroupsOf(pass), output) is { } term)

@@ -139,8 +139,12 @@ public sealed class AdapterBuilder
     public void Prepare(Action<AdapterPass, IReadOnlyList<RowGroup>> prepare) => _adapter.Preparations.Add(prepare);
 
     /// <summary>Adds a term to the training loss.</summary>
-    /// <param name="loss">Computes a scalar, or null for none, after the backbone has run.</param>
+    /// <param name="loss">Computes a scalar, or null for none, after the backbone has run; called in training passes alone.</param>
     public void AuxiliaryLoss(AuxiliaryLoss loss) => _adapter.AuxiliaryLosses.Add(loss);
+
+    /// <summary>Calls <paramref name="show"/> after every pass that does not train, to show what only a finished pass tells (<see cref="AdapterPass.Observe"/>).</summary>
+    /// <param name="show">Receives the pass, the groups that use this adapter and the backbone's output, rows in the order of the groups.</param>
+    public void AfterPass(Action<AdapterPass, IReadOnlyList<RowGroup>, BackboneOutput> show) => _adapter.Showings.Add(show);
 
     /// <summary>Calls <paramref name="begin"/> before a training's first step, for methods with a schedule of their own.</summary>
     /// <param name="begin">Receives the plan of the run.</param>

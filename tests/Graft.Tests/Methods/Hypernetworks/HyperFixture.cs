@@ -150,11 +150,11 @@ internal static class BareSites
         return Tensor.From(order, order.Length);
     }
 
-    /// <summary>A pass of rows of the given tasks over a computation.</summary>
-    public static AdaptedOutput Run(SiteBackbone backbone, Adapter adapter, IReadOnlyList<string> tasks, Func<AdapterPass, Tensor> compute, Tensor? mask = null)
+    /// <summary>A pass of rows of the given tasks over a computation; it trains where it is given a generator.</summary>
+    public static AdaptedOutput Run(SiteBackbone backbone, Adapter adapter, IReadOnlyList<string> tasks, Func<AdapterPass, Tensor> compute, Tensor? mask = null, Rng? training = null)
     {
         backbone.Compute = compute;
         var input = new BackboneInput(Tensor.Zeros([tasks.Count, mask?.Size(1) ?? 1], DType.Int64), mask);
-        return new AdaptedModel(backbone).Forward(input, [.. tasks.Select(t => new RowAdapter(adapter, t))]);
+        return new AdaptedModel(backbone).Forward(input, [.. tasks.Select(t => new RowAdapter(adapter, t))], training is not null, training);
     }
 }

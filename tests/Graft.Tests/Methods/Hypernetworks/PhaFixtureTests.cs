@@ -86,7 +86,8 @@ public sealed class PhaFixtureTests
         var tasks = f[$"{name}.task"].ToArray<long>().Select(t => s_tasks[t]).ToList();
         var sorted = BareSites.PassOrder(tasks);
 
-        var output = BareSites.Run(backbone, adapter, tasks, _ => hidden.IndexSelect(0, sorted), f["mask"].To(DType.Float64));
+        using var rng = new Rng(1, Device.Cpu);
+        var output = BareSites.Run(backbone, adapter, tasks, _ => hidden.IndexSelect(0, sorted), f["mask"].To(DType.Float64), rng);
 
         output.AuxiliaryLoss!.Backward();
         TensorAssert.Close(f[$"{name}.L_ins"] + f[$"{name}.L_pro"], output.AuxiliaryLoss!.Reshape(1), 1e-12, 1e-14);

@@ -18,28 +18,41 @@ internal sealed class RetrieverLoss(
 {
     private readonly Dictionary<string, int> _numbers = tasks.Index().ToDictionary(t => t.Item, t => t.Index, StringComparer.Ordinal);
 
-    /// <summary>The terms of a finished pass, as <see cref="AuxiliaryLoss"/>.</summary>
+    /// <summary>The terms of a finished training pass, as <see cref="AuxiliaryLoss"/>.</summary>
     public Tensor? Of(AdapterPass pass, IReadOnlyList<RowGroup> groups, BackboneOutput output)
     {
-        var pooled = groups.Select(g => (Rows: g, States: Pooled(g, output))).Where(p => p.States is not null).ToList();
-        if (pooled.Count == 0)
+        if (Vectors(groups, output) is not (var rows, { } vectors))
         {
             return null;
         }
 
-        var vectors = retriever.Forward(Tensor.Cat([.. pooled.Select(p => p.States!)], 0));
-        var prototypes = network.Vectors(tasks);
-        var own = pooled.SelectMany(p => Enumerable.Repeat(_numbers[p.Rows.Task!], p.Rows.Count)).ToList();
-        if (!pass.Training)
-        {
-            Show(pass, [.. pooled.Select(p => p.Rows)], ContrastiveLosses.Cosines(vectors, prototypes));
-        }
-
+        var own = rows.SelectMany(r => Enumerable.Repeat(_numbers[r.Task!], r.Count)).ToList();
         var instances = instanceWeight > 0 ? ContrastiveLosses.Instances(vectors, own, temperature) : null;
-        var nearest = prototypeWeight > 0 ? ContrastiveLosses.Prototypes(vectors, prototypes, own, temperature) : null;
+        var nearest = prototypeWeight > 0 ? ContrastiveLosses.Prototypes(vectors, network.Vectors(tasks), own, temperature) : null;
         return instances is null ? nearest is null ? null : nearest * prototypeWeight
             : nearest is null ? instances * instanceWeight
             : (instances * instanceWeight) + (nearest * prototypeWeight);
+    }
+
+    /// <summary>Shows the cosines of the rows of a pass with every prototype.</summary>
+    public void Show(AdapterPass pass, IReadOnlyList<RowGroup> groups, BackboneOutput output)
+    {
+        if (Vectors(groups, output) is not (var rows, { } vectors))
+        {
+            return;
+        }
+
+        var cosines = ContrastiveLosses.Cosines(vectors, network.Vectors(tasks));
+        var start = 0;
+        foreach (var group in rows)
+        {
+            for (var t = 0; t < tasks.Count; t++)
+            {
+                pass.Observe(PrototypePictures.Observed(group.Task!, tasks[t]), group, cosines.Narrow(0, start, group.Count).Select(1, t));
+            }
+
+            start += group.Count;
+        }
     }
 
     /// <summary>The cosines of rows, taken for rows of a task, with the prototypes of tasks.</summary>
@@ -60,21 +73,14 @@ internal sealed class RetrieverLoss(
         return [.. Enumerable.Range(0, count).Select(row => columns.Select(c => c[row]).ToArray())];
     }
 
+    // The groups whose states were kept, and [B, E] of their rows in order; null where there are none.
+    private (IReadOnlyList<RowGroup> Rows, Tensor? Vectors) Vectors(IReadOnlyList<RowGroup> groups, BackboneOutput output)
+    {
+        var pooled = groups.Select(g => (Rows: g, States: Pooled(g, output))).Where(p => p.States is not null).ToList();
+        return ([.. pooled.Select(p => p.Rows)], pooled.Count == 0 ? null : retriever.Forward(Tensor.Cat([.. pooled.Select(p => p.States!)], 0)));
+    }
+
     private Tensor? Pooled(RowGroup rows, BackboneOutput output) => kept is not null
         ? kept.Of(rows)
         : Retriever.Pool(rows.Slice(output.LastHiddenState), rows.InputMask);
-
-    private void Show(AdapterPass pass, IReadOnlyList<RowGroup> groups, Tensor cosines)
-    {
-        var start = 0;
-        foreach (var rows in groups)
-        {
-            for (var t = 0; t < tasks.Count; t++)
-            {
-                pass.Observe(PrototypePictures.Observed(rows.Task!, tasks[t]), rows, cosines.Narrow(0, start, rows.Count).Select(1, t));
-            }
-
-            start += rows.Count;
-        }
-    }
 }
