@@ -73,7 +73,7 @@ public sealed class ProPetlAdapter : MaskedMethod<ProPetlAdapterConfig>
     public override bool IsIdentityAtStart(PeftConfig config) => false;
 
     /// <inheritdoc/>
-    protected override ProPetlAdapterConfig Preset => new() { Kept = 0.5, ScoreLearningRate = 3e-3 };
+    protected override ProPetlAdapterConfig Preset => new() { Kept = 0.5, ScoreRateFactor = 1 };
 
     /// <inheritdoc/>
     protected override JsonTypeInfo<ProPetlAdapterConfig> Json => ProPetlAdapterJson.Default.ProPetlAdapterConfig;

@@ -45,7 +45,7 @@ public sealed class ProPetlLora : MaskedMethod<ProPetlLoraConfig>
     public override double DefaultLearningRate => 3e-3;
 
     /// <inheritdoc/>
-    protected override ProPetlLoraConfig Preset => new() { Kept = 0.1, ScoreLearningRate = 3e-2 };
+    protected override ProPetlLoraConfig Preset => new() { Kept = 0.1, ScoreRateFactor = 10 };
 
     /// <inheritdoc/>
     protected override JsonTypeInfo<ProPetlLoraConfig> Json => ProPetlLoraJson.Default.ProPetlLoraConfig;
@@ -152,8 +152,8 @@ internal sealed class ProPetlLoraPart(LoraPrototype prototype, int place, ProPet
 
     public (Tensor Weight, Tensor? Bias) Merge(Tensor weight, Tensor? bias)
     {
-        var matrices = prototype.ForTask(task: null);
-        return (weight + (matrices[1][place].MatMul(matrices[0][place]) * _scaling).To(weight.DType), bias);
+        var matrices = prototype.ForPlace(place);
+        return (weight + (matrices[1].MatMul(matrices[0]) * _scaling).To(weight.DType), bias);
     }
 }
 

@@ -57,7 +57,7 @@ public sealed class ProPetlPrefix : MaskedMethod<ProPetlPrefixConfig>
     public override PeftConfig Stored(PeftConfig config) => (ProPetlPrefixConfig)base.Stored(config) with { Flat = true };
 
     /// <inheritdoc/>
-    protected override ProPetlPrefixConfig Preset => new() { Kept = 0.1, ScoreLearningRate = 1e-4 };
+    protected override ProPetlPrefixConfig Preset => new() { Kept = 0.1, ScoreRateFactor = 0.02 };
 
     /// <inheritdoc/>
     protected override JsonTypeInfo<ProPetlPrefixConfig> Json => ProPetlPrefixJson.Default.ProPetlPrefixConfig;

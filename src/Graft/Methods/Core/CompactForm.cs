@@ -46,18 +46,16 @@ public static class CompactForm
 
         using var rng = new Rng(0, Device.Cpu);
         var compact = adapter.Method.Attach(backbone, adapter.Name, config, rng, adapter.Tasks);
-        if (adapter.Parameters().FirstOrDefault() is { } parameter)
+        try
         {
-            compact.ConvertTo(parameter.Value.DType);
+            Fill(compact, adapter, values, path => $"{adapter.Method.Name} stores '{path}', which its training form neither has nor generates.");
+            return compact;
         }
-
-        foreach (var (path, value) in State(compact))
+        catch
         {
-            value.Copy_(values.TryGetValue(path, out var stored) ? stored : throw new InvalidOperationException(
-                $"{adapter.Method.Name} stores '{path}', which its training form neither has nor generates."));
+            compact.Dispose();
+            throw;
         }
-
-        return compact;
     }
 
     /// <summary>
@@ -78,6 +76,25 @@ public static class CompactForm
     /// <summary>As many parameters of 32 bits as bits fill, the last perhaps in part.</summary>
     /// <param name="bits">The bits.</param>
     public static long InParameters(long bits) => (bits + BitsPerParameter - 1) / BitsPerParameter;
+
+    /// <summary>Gives an adapter the type of another's parameters, and values by path.</summary>
+    /// <param name="target">The adapter; changed.</param>
+    /// <param name="source">The other one.</param>
+    /// <param name="values">The values.</param>
+    /// <param name="missing">What to say of a path without one.</param>
+    /// <exception cref="InvalidOperationException">A path has no value: a fault of the method.</exception>
+    internal static void Fill(Adapter target, Adapter source, Dictionary<string, Tensor> values, Func<string, string> missing)
+    {
+        if (source.Parameters().FirstOrDefault() is { } parameter)
+        {
+            target.ConvertTo(parameter.Value.DType);
+        }
+
+        foreach (var (path, value) in State(target))
+        {
+            value.Copy_(values.TryGetValue(path, out var known) ? known : throw new InvalidOperationException(missing(path)));
+        }
+    }
 
     /// <summary>Every parameter and buffer of an adapter by its path; borrowed.</summary>
     /// <param name="adapter">The adapter.</param>

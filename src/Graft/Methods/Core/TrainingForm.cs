@@ -34,26 +34,24 @@ public static class TrainingForm
         using var frozen = Autograd.NoGrad();
         using var rng = new Rng(0, Device.Cpu);
         var trainable = adapter.Method.Attach(backbone, adapter.Name, config, rng, adapter.Tasks);
-        if (adapter.Parameters().FirstOrDefault() is { } parameter)
+        try
         {
-            trainable.ConvertTo(parameter.Value.DType);
-        }
-
-        var values = CompactForm.State(adapter).ToDictionary(s => s.Path, s => s.Value, StringComparer.Ordinal);
-        foreach (var (owner, module) in trainable.SharedByKey.ToList())
-        {
-            foreach (var (key, value) in (module as IRestored)?.Restore(key => values[$"{owner}.{key}"]).ToList() ?? [])
+            var values = CompactForm.State(adapter).ToDictionary(s => s.Path, s => s.Value, StringComparer.Ordinal);
+            foreach (var (owner, module) in trainable.SharedByKey.ToList())
             {
-                values[$"{owner}.{key}"] = value;
+                foreach (var (key, value) in (module as IRestored)?.Restore(key => values[$"{owner}.{key}"]).ToList() ?? [])
+                {
+                    values[$"{owner}.{key}"] = value;
+                }
             }
-        }
 
-        foreach (var (path, value) in CompactForm.State(trainable))
+            CompactForm.Fill(trainable, adapter, values, path => $"{adapter.Method.Name} trains '{path}', which its stored form neither has nor restores.");
+            return trainable;
+        }
+        catch
         {
-            value.Copy_(values.TryGetValue(path, out var known) ? known : throw new InvalidOperationException(
-                $"{adapter.Method.Name} trains '{path}', which its stored form neither has nor restores."));
+            trainable.Dispose();
+            throw;
         }
-
-        return trainable;
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Formats.Packages;
 using Graft.Methods.Core;
+using Graft.Methods.Core.Masks;
 using Graft.TestKit;
 using Graft.Torch;
 using Xunit;
@@ -48,6 +49,27 @@ public sealed class MaskStorageTests
         PackageWeights.Write(folder.At("adapter"), stored);
 
         Assert.InRange(new FileInfo(folder.At("adapter")).Length, bits / 8, (bits / 8) + Overhead - 1);
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("""{ "masked_by": "task" }""")]
+    [InlineData("""{ "masked_by": "layer_and_task", "combine": "and", "aliased_scores": true }""")]
+    [InlineData("""{ "kept": 1 }""")]
+    public void What_one_place_uses_is_what_it_uses_among_all(string settings)
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        using var trained = Attach(backbone, "propetl-lora", Config("propetl-lora", settings), ["only"]);
+        using var stored = CompactForm.Of(trained, backbone);
+        using var scope = new TensorScope();
+        foreach (var prototype in new[] { trained, stored }.SelectMany(a => a.Prototypes<Graft.Methods.Core.Masks.MaskedPrototype>()))
+        {
+            var all = prototype.ForTask("only");
+            for (var place = 0; place < prototype.Masks.Places.Count; place++)
+            {
+                Assert.All(all.Zip(prototype.ForPlace(place)), m => TensorAssert.BitwiseEqual(m.First[place], m.Second));
+            }
+        }
     }
 
     // 2.41 million trained values of the published prefix: the scores and the reparametrisation, of which 98,304 and the bits are kept.
@@ -168,14 +190,15 @@ public sealed class MaskStorageTests
     [InlineData("propetl-adapter", 3e-3)]
     [InlineData("propetl-lora", 3e-2)]
     [InlineData("propetl-prefix", 1e-4)]
-    public void Scores_train_at_the_published_rate_and_with_the_runs_decay(string method, double rate)
+    public void Scores_follow_the_runs_rate_and_train_at_the_published_one_by_default(string method, double rate)
     {
         using var backbone = TinyBackbones.Create("bert");
         using var adapter = Attach(backbone, method, PeftMethods.Get(method).Defaults);
 
         var group = Assert.Single(adapter.Groups);
 
-        Assert.Equal((rate, null), (group.LearningRate, group.WeightDecay));
+        Assert.Equal((null, null), (group.LearningRate, group.WeightDecay));
+        Assert.Equal(rate, adapter.Method.DefaultLearningRate * group.Factor, 1e-12);
         Assert.Equal(adapter.NamedParameters().Where(p => p.Path.Contains(".scores.", StringComparison.Ordinal)).Select(p => p.Parameter), group.Parameters);
     }
 

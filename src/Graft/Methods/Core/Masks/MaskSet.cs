@@ -71,6 +71,17 @@ internal sealed class MaskSet : Module
             task => task, task => forAll ?? Apply(weights, Combined(ofPlaces, weights[0].DType, task)), StringComparer.Ordinal);
     }
 
+    /// <summary>The prototype's matrices as one place uses them; only its masks are computed.</summary>
+    /// <param name="weights">[rows, columns] for each matrix.</param>
+    /// <param name="task">The task; any name where no task has masks of its own.</param>
+    /// <param name="place">The place's number.</param>
+    /// <returns>[rows, columns] by matrix.</returns>
+    public Tensor[] At(IReadOnlyList<Tensor> weights, string task, int place)
+    {
+        var ofPlace = _config.OfLayers ? Layer(weights[0].DType, place) : null;
+        return Combined(ofPlace, weights[0].DType, task) is { } masks ? [.. weights.Zip(masks, (weight, mask) => weight * mask.Squeeze(0))] : [.. weights];
+    }
+
     /// <summary>The masks of places alone, all matrices of one in a row: [N, entries]; null where places have none.</summary>
     public Tensor? OfPlaces() => _config.OfLayers ? Flat(Layers(DType.Float32)) : null;
 
@@ -130,6 +141,9 @@ internal sealed class MaskSet : Module
         var first = _tasks.Values.Last().Masks(dtype);
         return own is null ? first : [.. first.Zip(own, (f, o) => Tensor.Cat([f, o], 0))];
     }
+
+    private Tensor[] Layer(DType dtype, int place) => !_aliased ? _layers!.Masks(dtype, place)
+        : place == 0 ? _tasks.Values.Last().Masks(dtype) : _layers!.Masks(dtype, place - 1);
 
     private Tensor[] ByPlace(Tensor[] weights) => weights.Length == Places.Count ? weights : [.. Places.Select(_ => weights[0])];
 

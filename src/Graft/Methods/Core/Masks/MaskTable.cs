@@ -53,6 +53,13 @@ internal sealed class MaskTable : Module, IGenerated, IRestored
     /// <returns>[N, rows, columns] for each matrix, zeros and ones; with the gradient of <see cref="TopKMask"/> where they come from scores.</returns>
     public Tensor[] Masks(DType dtype) => _bits is null ? [.. _scores.Select(s => TopKMask.Of(s, _kept))] : Unpacked(_bits, dtype);
 
+    /// <summary>The masks of one owner, of each matrix.</summary>
+    /// <param name="dtype">The type of masks from bits; those from scores have the scores'.</param>
+    /// <param name="owner">The owner's number.</param>
+    /// <returns>[1, rows, columns] for each matrix.</returns>
+    public Tensor[] Masks(DType dtype, int owner) =>
+        _bits is null ? [.. _scores.Select(s => TopKMask.Of(s.Value.Narrow(0, owner, 1), _kept))] : Unpacked(_bits.Value.Narrow(0, owner, 1), dtype);
+
     /// <summary>Scores of two sizes, those of kept entries twice those of the others: the same masks, and training may still move all of them.</summary>
     /// <inheritdoc/>
     public IEnumerable<(string Key, Tensor Value)> Restore(Func<string, Tensor> stored) =>

@@ -60,8 +60,8 @@ public abstract record MaskedConfig : LayeredConfig
     /// <summary>Whether masks are learnt.</summary>
     public MaskForm Masks { get; init; }
 
-    /// <summary>The peak learning rate of the scores; 0 leaves them at their random start.</summary>
-    public double ScoreLearningRate { get; init => field = Require.NotNegative(value, nameof(ScoreLearningRate)); }
+    /// <summary>What the run's learning rate is multiplied by for the scores; 0 leaves them at their random start.</summary>
+    public double ScoreRateFactor { get; init => field = Require.NotNegative(value, nameof(ScoreRateFactor)); } = 1;
 
     /// <summary>
     /// A slip of the released code: the scores of the first layer are those of the last task, so that this task's mask in that layer is

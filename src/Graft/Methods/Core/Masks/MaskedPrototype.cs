@@ -50,9 +50,14 @@ internal abstract class MaskedPrototype : Module, IGenerated, IRestored
         rows.Pass.Get<Dictionary<string, Tensor[][]>>(this)[rows.Task ?? ""][matrix][place];
 
     /// <summary>The matrices as every place uses them for a task, outside of a pass.</summary>
-    /// <param name="task">The task; null for the only one.</param>
+    /// <param name="task">The task.</param>
     /// <returns>[rows, columns] by matrix and place.</returns>
-    public Tensor[][] ForTask(string? task) => Masks.Apply(Weights(), [task ?? _onlyTask ?? ""]).Values.Single();
+    public Tensor[][] ForTask(string task) => Masks.Apply(Weights(), [task]).Values.Single();
+
+    /// <summary>The matrices as one place uses them for the only task, outside of a pass.</summary>
+    /// <param name="place">The place's number.</param>
+    /// <returns>[rows, columns] by matrix.</returns>
+    public Tensor[] ForPlace(int place) => Masks.At(Weights(), _onlyTask ?? "", place);
 
     /// <inheritdoc/>
     public virtual IEnumerable<(string Key, Tensor Value)> Generate() => Masks.Stored();
@@ -70,7 +75,7 @@ internal abstract class MaskedPrototype : Module, IGenerated, IRestored
 /// <summary>What methods with prototypes have in common.</summary>
 internal static class MaskedPrototypes
 {
-    /// <summary>Lets the scores of prototypes train with a learning rate of their own.</summary>
+    /// <summary>Lets the scores of prototypes train at a multiple of the run's learning rate.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="method">The method's name.</param>
     /// <param name="config">The settings.</param>
@@ -80,7 +85,7 @@ internal static class MaskedPrototypes
         var scores = prototypes.SelectMany(p => p.Masks.Scores).ToList();
         if (scores.Count > 0)
         {
-            builder.Group(new AdapterGroup(method + ".scores", scores, config.ScoreLearningRate));
+            builder.Group(new AdapterGroup(method + ".scores", scores) { Factor = config.ScoreRateFactor });
         }
     }
 
