@@ -99,6 +99,12 @@ public static class Evaluator
     {
         var (head, codec) = ((TextHeadConfig)model.Head.Config, rows.Text ?? throw new ArgumentException("The rows have no texts for the model's head.", nameof(rows)));
         TextRow[] asked = [.. Enumerable.Repeat(new TextRow(model.Row, head, codec), (int)input.InputIds.Size(0))];
+        if (rows.Examples.Any(r => r.Group is not null))
+        {
+            // Rows that belong together are compared, for which a text alone, right or wrong, says too little.
+            return TextAnswers.Probabilities(model.Backbone, input, asked);
+        }
+
         return [.. TextAnswers.Generate(model.Backbone, input, asked).Select(head.Format.Read)];
     }
 
@@ -108,12 +114,16 @@ public static class Evaluator
 
     private static Predictions Judge(TaskDefinition task, IReadOnlyList<Example> rows, IReadOnlyList<float[]> outputs) => task.Kind switch
     {
+        TaskKind.Classification when task.Labels.Count == 2 && rows.Any(r => r.Group is not null) => Predictions.OfGroups(
+            rows, [.. outputs.Select(Class)], [.. outputs.Select(o => o[1])]),
         TaskKind.Classification => Predictions.OfClasses(
-            task.Outputs, [.. rows.Select(r => r.Label)], [.. outputs.Select(o => float.IsNaN(o[0]) ? Predictions.NoLabel : ArgMax(o))]),
+            task.Outputs, [.. rows.Select(r => r.Label)], [.. outputs.Select(Class)]),
         TaskKind.Multilabel => Predictions.OfLabelSets(
             task.Outputs, [.. rows.Select(r => r.Labels)], [.. outputs.Select(PredictedLabels)]),
         _ => Predictions.OfScores([.. rows.Select(r => r.Score)], [.. outputs.Select(o => (double)o[0])]),
     };
+
+    private static int Class(float[] probabilities) => float.IsNaN(probabilities[0]) ? Predictions.NoLabel : ArgMax(probabilities);
 
     /// <summary>The most probable class; the first of equals.</summary>
     /// <param name="probabilities">One per class.</param>

@@ -9,7 +9,7 @@ internal static class DevCut
 
     /// <summary>
     /// Train and dev, each in the order of the file. A classification is cut per class in proportion (largest remainders first);
-    /// each class keeps at least one train row.
+    /// each class keeps at least one train row. Rows that belong together stay together.
     /// </summary>
     public static (List<Example> Train, List<Example> Dev) From(List<Example> rows, TaskDefinition task, long seed, string source)
     {
@@ -19,10 +19,16 @@ internal static class DevCut
         }
 
         var wanted = Math.Clamp((int)Math.Round(rows.Count / 10.0, MidpointRounding.AwayFromZero), 1, MostRows);
-        var order = SeededOrder.Permutation(rows.Count, seed, "dev");
-        var chosen = task.Kind == TaskKind.Classification
+        var groups = RowGroups.Of(rows);
+        if (task.IsGrouped && groups.Count < 2)
+        {
+            throw new GraftException($"{source}: a dev split cannot be cut from training rows that all belong together; add rows, or name dev files.");
+        }
+
+        var order = SeededOrder.Permutation(groups.Count, seed, "dev");
+        var chosen = task.Kind == TaskKind.Classification && !task.IsGrouped
             ? Stratified(rows, order, wanted)
-            : order.Take(wanted).ToHashSet();
+            : [.. RowGroups.Draw(groups, order.Take(groups.Count - 1), wanted)];
         if (chosen.Count == 0)
         {
             throw new GraftException($"{source}: a dev split cannot be cut as no class has two training rows; add rows, or name dev files.");

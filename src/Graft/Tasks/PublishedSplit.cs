@@ -48,21 +48,27 @@ internal static class PublishedSplit
         var train = Shuffled(data.Train, seed);
         if (rule == SplitRule.Thousand || (rule == SplitRule.Published && data.Train.Count >= Large))
         {
+            var held = RowGroups.Lead(train, Held);
             return train.Count > Held
-                ? new TaskData(data.Task, train[Held..], train[..Held], data.Dev) { Splits = new TaskSplits(rule, seed), SkippedRows = data.SkippedRows, IsShuffled = true }
+                ? Split(train[held..], train[..held], data.Dev)
                 : throw new GraftException($"The task '{data.Task.Name}' has {train.Count} training rows, and the split 'thousand' takes {Held} of them for dev; use 'halves'.");
         }
 
         var dev = Shuffled(data.Dev, seed);
-        return dev.Count > 1
-            ? new TaskData(data.Task, train, dev[..(dev.Count / 2)], dev[(dev.Count / 2)..]) { Splits = new TaskSplits(rule, seed), SkippedRows = data.SkippedRows, IsShuffled = true }
+        var half = RowGroups.Lead(dev, dev.Count / 2);
+        return dev.Count > half && half > 0
+            ? Split(train, dev[..half], dev[half..])
             : throw new GraftException($"The task '{data.Task.Name}' has {dev.Count} dev row, which cannot be halved; name a larger dev file.");
+
+        TaskData Split(IReadOnlyList<Example> fit, IReadOnlyList<Example> choose, IReadOnlyList<Example> report) =>
+            new(data.Task, fit, choose, report) { Splits = new TaskSplits(rule, seed), SkippedRows = data.SkippedRows, IsShuffled = true, Notes = data.Notes };
     }
 
     private static List<Example> Shuffled(IReadOnlyList<Example> rows, long seed)
     {
         using var scope = new TensorScope();
         using var rng = new Rng(seed, Device.Cpu);
-        return [.. rng.Permutation(rows.Count).ToArray<long>().Select(i => rows[(int)i])];
+        var groups = RowGroups.Of(rows);
+        return [.. rng.Permutation(groups.Count).ToArray<long>().SelectMany(i => groups[(int)i]).Select(row => rows[row])];
     }
 }

@@ -7,10 +7,11 @@ namespace Graft.Tasks;
 /// <param name="Name">The name.</param>
 /// <param name="Summary">What it is in one line: the task file's description, or what is wrong with the file.</param>
 /// <param name="Path">The task file or the data folder that was found, null when a built-in task's data is in none of the folders.</param>
-public sealed record TaskListing(string Name, string Summary, string? Path);
+/// <param name="Suite">The suite of a built-in task, null for a task file.</param>
+public sealed record TaskListing(string Name, string Summary, string? Path, string? Suite = null);
 
 /// <summary>
-/// Finds tasks by name or path: a task file, then the built-in GLUE tasks by their published files, then <c>NAME.task.json</c> in the
+/// Finds tasks by name or path: a task file, then the built-in tasks by their published files, then <c>NAME.task.json</c> in the
 /// folders searched. Thread-safe.
 /// </summary>
 public sealed class TaskCatalog
@@ -64,24 +65,26 @@ public sealed class TaskCatalog
             return TaskFile.Load(nameOrPath, splitSeed);
         }
 
-        if (GlueTask.Find(nameOrPath) is { } glue)
+        var own = TaskFiles().FirstOrDefault(file => file.Name == nameOrPath).Path;
+        if (PublishedTask.Find(nameOrPath) is { } published && (own is null || published.HasDataIn(_folders)))
         {
-            return glue.Load(_folders, splitSeed);
+            return published.Load(_folders, splitSeed);
         }
 
-        return TaskFiles().FirstOrDefault(file => file.Name == nameOrPath).Path is { } found
-            ? TaskFile.Load(found, splitSeed)
-            : throw Unknown(nameOrPath);
+        return own is not null ? TaskFile.Load(own, splitSeed) : throw Unknown(nameOrPath);
     }
 
     /// <summary>The tasks there are, built-in ones first, then the task files of the folders searched, each name once.</summary>
-    public IReadOnlyList<TaskListing> List() =>
-    [
-        .. GlueTask.All.Select(task => new TaskListing(task.Name, task.Summary, task.FolderIn(_folders))),
-        .. TaskFiles().DistinctBy(file => file.Name)
-            .Where(file => GlueTask.Find(file.Name) is null)
-            .Select(file => new TaskListing(file.Name, About(file.Path), file.Path)),
-    ];
+    public IReadOnlyList<TaskListing> List()
+    {
+        var own = TaskFiles().DistinctBy(file => file.Name).ToList();
+        var builtIn = PublishedTask.All.Where(task => !own.Exists(file => file.Name == task.Name) || task.HasDataIn(_folders)).ToList();
+        return
+        [
+            .. builtIn.Select(task => new TaskListing(task.Name, task.Summary, task.FolderIn(_folders), task.Suite)),
+            .. own.Where(file => !builtIn.Exists(task => task.Name == file.Name)).Select(file => new TaskListing(file.Name, About(file.Path), file.Path)),
+        ];
+    }
 
     private static string About(string path)
     {

@@ -39,6 +39,9 @@ public sealed class TaskData
     /// <summary>Rows that were left out because the task file says <c>"ragged": "skip"</c>.</summary>
     public int SkippedRows { get; init; }
 
+    /// <summary>What is unusual about the rows, in half sentences for people, such as numbers other than the published ones.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Whether <see cref="Train"/> is in a random order, of which a draw takes the first rows.</summary>
     public bool IsShuffled { get; init; }
 
@@ -52,7 +55,7 @@ public sealed class TaskData
     };
 
     /// <summary>
-    /// The same task with at most <paramref name="examples"/> train rows, drawn plainly at random (not per class) and kept in
+    /// The same task with at most <paramref name="examples"/> train rows, drawn plainly at random (not per class; whole groups where rows belong together) and kept in
     /// the order of the file. The draw depends on the number of rows and the seed alone, so every method sees the same rows, and the
     /// rows of a smaller draw are among those of a larger one with the same seed.
     /// </summary>
@@ -71,9 +74,9 @@ public sealed class TaskData
             return this;
         }
 
-        var chosen = IsShuffled
-            ? [.. Train.Take(examples)]
-            : SeededOrder.Permutation(Train.Count, seed, "take").Take(examples).Order().Select(row => Train[row]).ToList();
+        var groups = RowGroups.Of(Train);
+        var order = IsShuffled ? Enumerable.Range(0, groups.Count) : SeededOrder.Permutation(groups.Count, seed, "take");
+        var chosen = RowGroups.Draw(groups, order, examples).Order().Select(row => Train[row]).ToList();
         if (Task.Kind == TaskKind.Classification && chosen.TrueForAll(row => row.Label == chosen[0].Label))
         {
             throw new GraftException(
@@ -81,7 +84,7 @@ public sealed class TaskData
                 "expected two classes or more; take more rows or another seed.");
         }
 
-        return new TaskData(Task, chosen, Dev, Test) { Splits = Splits, SkippedRows = SkippedRows, IsShuffled = IsShuffled };
+        return With(chosen, Dev, Test);
     }
 
     /// <summary>
@@ -90,20 +93,28 @@ public sealed class TaskData
     /// </summary>
     /// <param name="dev">The most dev rows, at least 1; null for all.</param>
     /// <param name="test">The most test rows, at least 1; null for all.</param>
-    public TaskData WithHeldOut(int? dev, int? test) =>
-        new(Task, Train, Draw(Dev, dev, "dev rows"), Test is null ? null : Draw(Test, test, "test rows"))
-        {
-            Splits = Splits,
-            SkippedRows = SkippedRows,
-            IsShuffled = IsShuffled,
-        };
+    public TaskData WithHeldOut(int? dev, int? test) => With(Train, Draw(Dev, dev, "dev rows"), Test is null ? null : Draw(Test, test, "test rows"));
 
     /// <summary>The same task without rows to report on, for training whose result is judged later or not at all.</summary>
-    public TaskData WithoutTest() => new(Task, Train, Dev, null) { Splits = Splits, SkippedRows = SkippedRows, IsShuffled = IsShuffled };
+    public TaskData WithoutTest() => With(Train, Dev, null);
 
-    private static IReadOnlyList<Example> Draw(IReadOnlyList<Example> rows, int? most, string purpose) => most is { } count && count < rows.Count
-        ? [.. SeededOrder.Permutation(rows.Count, 0, purpose).Take(count).Order().Select(row => rows[row])]
-        : rows;
+    /// <summary>The same task with other rows.</summary>
+    /// <param name="train">Rows to fit.</param>
+    /// <param name="dev">Rows to choose by.</param>
+    /// <param name="test">Rows to report on, null when there are none.</param>
+    internal TaskData With(IReadOnlyList<Example> train, IReadOnlyList<Example> dev, IReadOnlyList<Example>? test) =>
+        new(Task, train, dev, test) { Splits = Splits, SkippedRows = SkippedRows, IsShuffled = IsShuffled, Notes = Notes };
+
+    private static IReadOnlyList<Example> Draw(IReadOnlyList<Example> rows, int? most, string purpose)
+    {
+        if (most is not { } count || count >= rows.Count)
+        {
+            return rows;
+        }
+
+        var groups = RowGroups.Of(rows);
+        return [.. RowGroups.Draw(groups, SeededOrder.Permutation(groups.Count, 0, purpose), count).Order().Select(row => rows[row])];
+    }
 
     /// <summary>How many rows bear each label, by label index; empty for regression. A multilabel row counts once for each of its labels.</summary>
     /// <param name="rows">The rows.</param>

@@ -44,6 +44,9 @@ public sealed record TaskDefinition(
     /// <summary>What its file says about it as text; null where nothing says it.</summary>
     public TextNames? Text { get; init; }
 
+    /// <summary>Whether rows belong together in groups, of which the likeliest row is the answer: two labels, of which the second means that a row is right.</summary>
+    public bool IsGrouped { get; init; }
+
     /// <summary>The metric that checkpoints are chosen by.</summary>
     public string PrimaryMetric => MetricNames[0];
 
@@ -64,6 +67,12 @@ public sealed record Example(string Text, string? Pair = null)
 
     /// <summary>The number of a regression row, NaN for the other kinds.</summary>
     public double Score { get; init; } = double.NaN;
+
+    /// <summary>What the row belongs to: rows of one number are possible answers to one question; null for a row that stands alone.</summary>
+    public int? Group { get; init; }
+
+    /// <summary>What the row of a group stands for, such as a possible answer; null when its file does not say.</summary>
+    public string? Answer { get; init; }
 
     /// <summary>File that the row was read from, empty when it was made in memory.</summary>
     public string File { get; init; } = "";

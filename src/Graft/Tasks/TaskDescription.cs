@@ -27,23 +27,12 @@ public sealed record TaskDescription(
     /// <summary>What the file says about the task as text; null when nothing.</summary>
     public TextNames? TextToText { get; init; }
 
+    /// <summary>The rows that each split has as published; empty when the file does not say.</summary>
+    public IReadOnlyDictionary<Split, int> PublishedRows { get; init; } = new Dictionary<Split, int>();
+
     /// <summary>Whether a row has a second text.</summary>
     public bool IsPair => Train[0].Pair is not null;
-}
 
-/// <summary>One file of labelled rows and where its columns are. Immutable.</summary>
-/// <param name="Path">The file, absolute or relative to the folder of the task file.</param>
-/// <param name="Format">How it is read.</param>
-/// <param name="Text">Column of the text.</param>
-/// <param name="Pair">Column of the second text, null when there is none.</param>
-/// <param name="Label">Column of the label, the labels or the score.</param>
-/// <param name="LabelSeparator">What stands between the labels of a multilabel row.</param>
-/// <param name="Optional">Whether the file may be missing.</param>
-public sealed record DataFile(
-    string Path,
-    RowFormat Format,
-    Column Text,
-    Column? Pair,
-    Column Label,
-    string LabelSeparator,
-    bool Optional);
+    /// <summary>Whether rows belong together in groups.</summary>
+    public bool IsGrouped => Train[0].Group is not null;
+}

@@ -12,9 +12,6 @@ public static class TaskFile
     /// <summary>The ending of a task file's name.</summary>
     public const string Ending = ".task.json";
 
-    private static readonly string[] s_reading =
-        ["format", "header", "quote", "delimiter", "ragged", "text", "textPair", "label", "labelSeparator"];
-
     /// <summary>Reads a task file and all rows that it names.</summary>
     /// <param name="path">The task file.</param>
     /// <param name="splitSeed">Seed of the dev split where it is cut from train.</param>
@@ -33,19 +30,20 @@ public static class TaskFile
     /// <summary>Takes a task description from JSON that is read already.</summary>
     /// <param name="json">The object.</param>
     /// <param name="source">The file it came from.</param>
+    /// <param name="more">Other keys that the object may have, which somebody else reads.</param>
     /// <exception cref="GraftException">The object breaks a rule.</exception>
-    public static TaskDescription Describe(StrictObject json, string source)
+    public static TaskDescription Describe(StrictObject json, string source, params IReadOnlyList<string> more)
     {
         ArgumentNullException.ThrowIfNull(json);
-        json.Allow(["name", "description", "kind", "labels", "metrics", "files", .. s_reading, "textToText"]);
+        json.Allow(["name", "description", "kind", "labels", "metrics", "files", "rows", .. DataFiles.Keys, "textToText", .. more]);
         var name = Name(json);
         var kind = json.Choice<TaskKind>("kind", null);
         var labels = Labels(json, kind);
         var files = json.Nested("files") ?? throw json.Error("files", "'files' is missing, expected an object such as {\"train\": \"train.tsv\"}; add it.");
         files.Allow("train", "dev", "test");
-        var train = Files(json, files, "train");
-        var dev = Files(json, files, "dev");
-        var test = Files(json, files, "test");
+        var train = DataFiles.Read(json, files, "train");
+        var dev = DataFiles.Read(json, files, "dev");
+        var test = DataFiles.Read(json, files, "test");
         if (train.Count == 0)
         {
             throw files.Error("train", "'files.train' is missing, expected a file or a list of files; add it.");
@@ -56,17 +54,35 @@ public static class TaskFile
             throw json.Error("files", "some files have 'textPair' and others do not, expected the same for all; correct it.");
         }
 
-        return new TaskDescription(source, name, kind, labels, MetricNames(json, kind, labels), train, dev, test)
+        if (dev.Concat(test).Any(file => file.Group is null != train[0].Group is null))
+        {
+            throw json.Error("files", "some files have 'group' and others do not, expected the same for all; correct it.");
+        }
+
+        return new TaskDescription(source, name, kind, labels, MetricNames(json, kind, labels, train[0].Group is not null), train, dev, test)
         {
             About = json.TextOrNull("description"),
+            PublishedRows = PublishedRows(json),
             TextToText = TextNames.Read(json.Nested("textToText"), kind, labels, train[0].Pair is null ? 1 : 2, ColumnNames(train[0])),
         };
     }
 
     private static IReadOnlyList<string>? ColumnNames(DataFile file)
     {
-        var names = file.Pair is { } pair ? new[] { file.Text.Name, pair.Name } : [file.Text.Name];
+        var names = file.Pair is { } pair ? new[] { file.Text.Columns[0].Name, pair.Columns[0].Name } : [file.Text.Columns[0].Name];
         return names.All(n => n is { Length: > 0 } && n.Any(char.IsLetter)) ? [.. names.OfType<string>()] : null;
+    }
+
+    private static Dictionary<Split, int> PublishedRows(StrictObject json)
+    {
+        var rows = json.Nested("rows");
+        rows?.Allow("train", "dev", "test");
+        return rows is null ? [] : Enum.GetValues<Split>()
+            .Select(split => (Split: split, Key: split.ToString().ToLowerInvariant()))
+            .Where(s => rows.Has(s.Key))
+            .ToDictionary(s => s.Split, s => rows.Whole(s.Key, 0) is > 0 and <= int.MaxValue and var count
+                ? (int)count
+                : throw rows.Error(s.Key, $"'rows.{s.Key}' is {rows.Whole(s.Key, 0)}, expected the number of rows that are published."));
     }
 
     private static string Name(StrictObject json)
@@ -109,7 +125,7 @@ public static class TaskFile
             : throw json.Error("labels", $"'labels' holds {labels.Count}, expected at least {least}; add the others, or remove the key to find them in train.");
     }
 
-    private static List<string> MetricNames(StrictObject json, TaskKind kind, List<string>? labels)
+    private static List<string> MetricNames(StrictObject json, TaskKind kind, List<string>? labels, bool grouped)
     {
         var names = json.TextList("metrics");
         if (names is null)
@@ -126,7 +142,7 @@ public static class TaskFile
         {
             try
             {
-                Metrics.Check(name, kind, labels?.Count);
+                Metrics.Check(name, kind, labels?.Count, grouped: grouped);
             }
             catch (GraftException fault)
             {
@@ -136,71 +152,4 @@ public static class TaskFile
 
         return [.. names.Distinct(StringComparer.Ordinal)];
     }
-
-    private static List<DataFile> Files(StrictObject json, StrictObject files, string split)
-    {
-        var found = new List<DataFile>();
-        foreach (var (value, key, own) in files.Items(split))
-        {
-            if (own is not null)
-            {
-                own.Allow(["path", "optional", .. s_reading]);
-                found.Add(Described(json, own, own.Text("path"), own.Flag("optional", false)));
-            }
-            else if (value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } path)
-            {
-                found.Add(Described(json, json, path, optional: false));
-            }
-            else
-            {
-                throw files.Error(key, $"'files.{key}' is {StrictObject.Kind(value)}, expected the path of a file; correct it.");
-            }
-        }
-
-        return found;
-    }
-
-    /// <summary>The settings of one file: its own where it has them, else the task's.</summary>
-    private static DataFile Described(StrictObject json, StrictObject own, string path, bool optional)
-    {
-        StrictObject Of(string key) => own.Has(key) ? own : json;
-        var layout = Of("format").Raw("format") is not null || RowFormat.LayoutOf(path) is null
-            ? Of("format").Choice<RowLayout>("format", null)
-            : RowFormat.LayoutOf(path)!.Value;
-        var usual = RowFormat.Of(layout);
-        var format = usual with
-        {
-            Header = Of("header").Flag("header", usual.Header),
-            Quoted = Quoted(Of("quote"), usual.Quoted),
-            Delimiter = Delimiter(Of("delimiter"), usual.Delimiter),
-            Ragged = Of("ragged").Choice<RaggedRows>("ragged", RaggedRows.Refuse),
-        };
-        var text = ColumnOf(Of("text"), "text") ?? throw own.Error("text", "'text' is missing, expected the name or the place (from 0) of the text's column; add it.");
-        var label = ColumnOf(Of("label"), "label") ?? throw own.Error("label", "'label' is missing, expected the name or the place (from 0) of the label's column; add it.");
-        var separator = Of("labelSeparator").TextOrNull("labelSeparator") ?? "|";
-        return new DataFile(path, format, text, ColumnOf(Of("textPair"), "textPair"), label, separator.Length > 0 ? separator : "|", optional);
-    }
-
-    private static bool Quoted(StrictObject json, bool usual) => json.TextOrNull("quote") switch
-    {
-        null => usual,
-        "none" => false,
-        "double" => true,
-        var other => throw json.Error("quote", $"'quote' is '{other}', expected none or double; correct it."),
-    };
-
-    private static char Delimiter(StrictObject json, char usual) => json.TextOrNull("delimiter") switch
-    {
-        null => usual,
-        [var one] when one is not ('"' or '\n' or '\r') => one,
-        var other => throw json.Error("delimiter", $"'delimiter' is '{other}', expected one character other than a quote or a line break; correct it."),
-    };
-
-    private static Column? ColumnOf(StrictObject json, string key) => json.Raw(key) switch
-    {
-        null => null,
-        { ValueKind: JsonValueKind.Number } value when value.TryGetInt32(out var place) && place >= 0 => Column.At(place),
-        { ValueKind: JsonValueKind.String } value => Column.Named(value.GetString()!),
-        { } value => throw json.Error(key, $"'{key}' is {StrictObject.Kind(value)}, expected a column's name or its place, counted from 0; correct it."),
-    };
 }

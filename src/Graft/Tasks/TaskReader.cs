@@ -15,10 +15,8 @@ public static class TaskReader
     {
         ArgumentNullException.ThrowIfNull(description);
         ArgumentNullException.ThrowIfNull(folder);
-        var skipped = 0;
-        var train = RawRows(description, folder, description.Train, ref skipped);
-        var dev = RawRows(description, folder, description.Dev, ref skipped);
-        var test = RawRows(description, folder, description.Test, ref skipped);
+        var files = new RawRows(description, folder);
+        var (train, dev, test) = (files.Read(description.Train), files.Read(description.Dev), files.Read(description.Test));
         if (train.Count == 0)
         {
             throw new GraftException($"{description.Source}: none of the train files is there, expected at least one; check 'files.train'.");
@@ -29,10 +27,14 @@ public static class TaskReader
         RefuseOneClass(description, labels, train);
         foreach (var name in description.MetricNames)
         {
-            Metrics.Check(name, description.Kind, labels.Count, description.Source);
+            Metrics.Check(name, description.Kind, labels.Count, description.Source, description.IsGrouped);
         }
 
-        var task = new TaskDefinition(description.Name, description.Kind, labels, description.MetricNames, description.IsPair) { Text = description.TextToText };
+        var task = new TaskDefinition(description.Name, description.Kind, labels, description.MetricNames, description.IsPair)
+        {
+            Text = description.TextToText,
+            IsGrouped = description.IsGrouped,
+        };
         var reader = new Labeller(task, listed);
         var trainRows = train.ConvertAll(reader.Label);
         var devRows = dev.ConvertAll(reader.Label);
@@ -43,41 +45,19 @@ public static class TaskReader
         }
 
         var testRows = test.Count == 0 ? null : test.ConvertAll(reader.Label);
-        return new TaskData(task, trainRows, devRows, testRows) { Splits = new TaskSplits(CutSeed: cut ? splitSeed : null), SkippedRows = skipped };
-    }
-
-    private static List<RawRow> RawRows(TaskDescription description, string folder, IReadOnlyList<DataFile> files, ref int skipped)
-    {
-        var rows = new List<RawRow>();
-        foreach (var file in files)
+        return new TaskData(task, trainRows, devRows, testRows)
         {
-            var path = Path.Combine(folder, file.Path);
-            if (file.Optional && !File.Exists(path))
-            {
-                continue;
-            }
-
-            var before = rows.Count;
-            var sequence = RowReader.Read(path, file.Format);
-            foreach (var row in sequence)
-            {
-                var text = row.Text(file.Text);
-                var pair = file.Pair is { } column ? row.Text(column) : null;
-                var labels = description.Kind == TaskKind.Multilabel ? row.Texts(file.Label, file.LabelSeparator) : [row.Text(file.Label)];
-                rows.Add(new RawRow(text, pair, labels, row.File, row.Line));
-            }
-
-            skipped += sequence.Skipped;
-            if (rows.Count == before)
-            {
-                throw new GraftException(new FileInfo(path) is { Exists: true, Length: 0 }
-                    ? $"{path}: the file is empty, expected labelled rows; put rows in it, or name another file in {description.Source}."
-                    : $"{path}: the file has no row beside its header, expected labelled rows; put rows in it, or name another file in {description.Source}.");
-            }
-        }
-
-        return rows;
+            Splits = new TaskSplits(CutSeed: cut ? splitSeed : null),
+            SkippedRows = files.Skipped,
+            Notes = [.. Unlike(description, Split.Train, train.Count), .. Unlike(description, Split.Dev, dev.Count), .. Unlike(description, Split.Test, test.Count)],
+        };
     }
+
+    // A file that is not there is no other number: its split is cut, or there is none.
+    private static string[] Unlike(TaskDescription description, Split split, int rows) =>
+        rows > 0 && description.PublishedRows.TryGetValue(split, out var published) && published != rows
+            ? [$"{split.ToString().ToLowerInvariant()} has {Amounts.Count(rows)} rows, and {Amounts.Count(published)} are published"]
+            : [];
 
     private static List<string> FoundIn(List<RawRow> rows) =>
         [.. rows.SelectMany(row => row.Labels).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
@@ -97,9 +77,6 @@ public static class TaskReader
         }
     }
 
-    /// <summary>A row before its label has a meaning.</summary>
-    private sealed record RawRow(string Text, string? Pair, IReadOnlyList<string> Labels, string File, int Line);
-
     /// <summary>Turns labels as written into indices and numbers.</summary>
     private sealed class Labeller(TaskDefinition task, bool listed)
     {
@@ -108,7 +85,7 @@ public static class TaskReader
 
         public Example Label(RawRow row)
         {
-            var example = new Example(row.Text, row.Pair) { File = row.File, Line = row.Line };
+            var example = new Example(row.Text, row.Pair) { Group = row.Group, Answer = row.Answer, File = row.File, Line = row.Line };
             return task.Kind switch
             {
                 TaskKind.Classification => example with { Label = IndexOf(row, row.Labels[0]) },

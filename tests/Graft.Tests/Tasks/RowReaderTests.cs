@@ -196,8 +196,8 @@ public sealed class RowReaderTests
     }
 
     [Theory]
-    [InlineData("text\nok\nb\u00FCse\n", "a.tsv, line 3: not UTF-8 at byte 9 (0xFC); save the file as UTF-8.")]
-    [InlineData("{\"text\":\"\u00FC\"}\n", "a.tsv, line 1: not UTF-8 at byte 9 (0xFC); save the file as UTF-8.")]
+    [InlineData("text\nok\nb\u00FCse\n", "a.tsv, line 3: not UTF-8 at byte 9 (0xFC); save the file as UTF-8, or set \"encoding\" to \"latin1\".")]
+    [InlineData("{\"text\":\"\u00FC\"}\n", "a.tsv, line 1: not UTF-8 at byte 9 (0xFC); save the file as UTF-8, or set \"encoding\" to \"latin1\".")]
     public void Bytes_that_are_not_utf8_are_named_by_line_and_offset(string latin, string sentence)
     {
         using var files = new TaskFolder();

@@ -17,7 +17,7 @@ public sealed class TaskCatalogTests
         Assert.Equal(2, catalog.Load(files["one/mood.task.json"]).Train.Count);
         Assert.Equal(
             [("mood", "classification", files["one/mood.task.json"]), ("topic", "what it is about", files["two/deep/topic.task.json"])],
-            catalog.List().Skip(GlueTask.All.Count).Select(task => (task.Name, task.Summary, task.Path!)));
+            catalog.List().Skip(PublishedTask.All.Count).Select(task => (task.Name, task.Summary, task.Path!)));
     }
 
     [Fact]
@@ -39,9 +39,9 @@ public sealed class TaskCatalogTests
         files.With("sentiment-imdb.task.json", "{}");
         var catalog = new TaskCatalog([files.Folder]);
 
-        Assert.Equal($"there is no task 'mprc' (searched {files.Folder}); did you mean 'mrpc'?", files.Sentence(() => catalog.Load("mprc")));
+        Assert.Equal($"there is no task 'mprc' (searched {files.Folder}); did you mean 'mrpc' or 'mpqa' or 'mr'?", files.Sentence(() => catalog.Load("mprc")));
         Assert.Equal("the task 'cooking' is not on this machine yet; run 'graft tasks pull starter'.", files.Sentence(() => catalog.Load("cooking")));
-        Assert.Equal($"there is no task 'sentiment' (searched {files.Folder}); did you mean 'sentiment-imdb'?", files.Sentence(() => catalog.Load("sentiment")));
+        Assert.Equal($"there is no task 'sentiment' (searched {files.Folder}); did you mean 'sentiment-imdb' or 'tweeteval-sentiment'?", files.Sentence(() => catalog.Load("sentiment")));
         Assert.Equal(
             "there is no task 'zzzzzzzzzz' (no folder was searched); use one of cola, sst-2, mrpc, sts-b, qqp, mnli, mnli-mm, qnli, rte, wnli.",
             files.Sentence(() => new TaskCatalog([]).Load("zzzzzzzzzz")));

@@ -35,7 +35,7 @@ public sealed partial class TaskDocumentTests
         string[] keys = ["name", "description", "kind", "format", "header", "quote", "delimiter", "ragged", "text", "textPair", "label", "labelSeparator", "labels", "metrics", "files"];
 
         Assert.All(keys, key => Assert.Contains($"| `{key}` |", page, StringComparison.Ordinal));
-        Assert.All(GlueTask.All, task => Assert.Matches(
+        Assert.All(PublishedTask.All, task => Assert.Matches(
             $@"\| `{task.Name}` \| \S+ \| .* \| {string.Join(", ", task.Descriptions[0].MetricNames)} \|", page));
     }
 

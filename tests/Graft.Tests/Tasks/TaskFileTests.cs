@@ -92,7 +92,7 @@ public sealed class TaskFileTests
     [InlineData("\"kind\": \"classify\"", "a.task.json, line 2: 'kind' is 'classify', expected one of classification, regression, multilabel.")]
     [InlineData("\"kind\": null", "a.task.json, line 2: 'kind' is missing or empty, expected one of classification, regression, multilabel; add it.")]
     [InlineData("\"text\": [1]", "a.task.json, line 3: 'text' is a list, expected a column's name or its place, counted from 0; correct it.")]
-    [InlineData("\"text\": -1", "a.task.json, line 3: 'text' is the number -1, expected a column's name or its place, counted from 0; correct it.")]
+    [InlineData("\"text\": 1.5", "a.task.json, line 3: 'text' is the number 1.5, expected a column's name or its place, counted from 0; correct it.")]
     [InlineData("\"text\": null", "a.task.json, line 3: 'text' is missing, expected the name or the place (from 0) of the text's column; add it.")]
     [InlineData("\"text\": \"tekst\"", "train.tsv: no column 'tekst' among 'text', 'label'; did you mean 'text'?")]
     [InlineData("\"text\": 7", "train.tsv: no column 7, the rows have 2 columns, counted from 0; correct the column's place.")]
@@ -102,8 +102,8 @@ public sealed class TaskFileTests
     [InlineData("\"labels\": \"a\"", "a.task.json, line 5: 'labels' is the string \"a\", expected a list of strings; correct it.")]
     [InlineData("\"labels\": [\"pos\", \"negative\"]", "train.tsv, line 3: the label 'neg' is not in the task's list; did you mean 'negative'?")]
     [InlineData("\"labels\": [\"1\", \"2\"]", "train.tsv, line 2: the label 'pos' is not in the task's list; use one of 1, 2.")]
-    [InlineData("\"metrics\": [\"acc\"]", "a.task.json, line 6: there is no metric 'acc'; did you mean 'accuracy'?")]
-    [InlineData("\"metrics\": [\"pearson\"]", "a.task.json, line 6: the metric 'pearson' is not defined for a classification task; use accuracy, f1, macro_f1, matthews, micro_f1.")]
+    [InlineData("\"metrics\": [\"acc\"]", "a.task.json, line 6: there is no metric 'acc'; did you mean 'accuracy' or 'group_accuracy'?")]
+    [InlineData("\"metrics\": [\"pearson\"]", "a.task.json, line 6: the metric 'pearson' is not defined for a classification task; use accuracy, f1, group_accuracy, group_exact, macro_f1, macro_f1_all, macro_f1_rest, macro_recall, matthews, micro_f1.")]
     [InlineData("\"metrics\": []", "a.task.json, line 6: 'metrics' is an empty list, expected at least one metric; name one, or remove the key.")]
     [InlineData("\"files\": null", "a.task.json, line 7: 'files' is missing, expected an object such as {\"train\": \"train.tsv\"}; add it.")]
     [InlineData("\"files\": {\"dev\": \"dev.tsv\"}", "a.task.json, line 7: 'files.train' is missing, expected a file or a list of files; add it.")]
@@ -119,7 +119,7 @@ public sealed class TaskFileTests
     [InlineData("\"files\": {\"train\": \"train.tsv\", \"dev\": \"new.tsv\"}", "new.tsv, line 2: the label 'so-so' occurs in no training row; list all labels under \"labels\" in the task file, or mend the row.")]
     [InlineData("\"files\": {\"train\": \"train.tsv\"}", "a.task.json: a dev split cannot be cut as no class has two training rows; add rows, or name dev files.")]
     [InlineData("\"files\": {\"train\": \"train.tsv\", \"dev\": {\"path\": \"dev.tsv\", \"textPair\": 1}}", "a.task.json, line 7: some files have 'textPair' and others do not, expected the same for all; correct it.")]
-    [InlineData("\"format\": \"xls\"", "a.task.json, line 8: 'format' is 'xls', expected one of tsv, csv, jsonl, json.")]
+    [InlineData("\"format\": \"xls\"", "a.task.json, line 8: 'format' is 'xls', expected one of tsv, csv, jsonl, json, lines, whole, trec, rct, xml, conll, copa, multirc, record, wsc.")]
     [InlineData("\"quote\": \"single\"", "a.task.json, line 9: 'quote' is 'single', expected none or double; correct it.")]
     [InlineData("\"header\": \"yes\"", "a.task.json, line 10: 'header' is the string \"yes\", expected true or false.")]
     [InlineData("\"header\": false", "train.tsv: no column 'text', as the file is read without header; give the column's place, 0 to 1.")]
@@ -127,7 +127,7 @@ public sealed class TaskFileTests
     [InlineData("\"ragged\": \"ok\"", "a.task.json, line 12: 'ragged' is 'ok', expected one of refuse, skip, allow.")]
     [InlineData("\"textpair\": \"b\"", "a.task.json, line 13: unknown key 'textpair'; did you mean 'textPair' or 'text'?")]
     [InlineData("\"text_column\": \"b\"", "a.task.json, line 13: unknown key 'text_column'; did you mean 'text'?")]
-    [InlineData("\"x\": \"b\"", "a.task.json, line 13: unknown key 'x'; use one of name, description, kind, labels, metrics, files, format, header, quote, delimiter, ragged, text, textPair, label, labelSeparator, textToText.")]
+    [InlineData("\"x\": \"b\"", "a.task.json, line 13: unknown key 'x'; use one of name, description, kind, labels, metrics, files, rows, format, header, headerBegins, quote, delimiter, ragged, encoding, member, text, textPair, label, labelSeparator, labelIs and 6 more.")]
     public void A_task_file_that_breaks_a_rule_is_refused(string change, string sentence)
     {
         using var files = new TaskFolder();

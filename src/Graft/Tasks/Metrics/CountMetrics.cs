@@ -45,6 +45,27 @@ internal static class CountMetrics
     }
 
     /// <summary>
+    /// Mean of 2 TP / (2 TP + FP + FN) over all labels, one that is neither right nor predicted anywhere counting 0. Source: AllenNLP's F1Measure as "Don't Stop
+    /// Pretraining" (Gururangan et al. 2020) averages it.
+    /// </summary>
+    public static double MacroF1OfAll(Predictions predictions) =>
+        predictions.Count == 0 ? 0 : Count(predictions).Take(predictions.Classes).Average(F1);
+
+    /// <summary>
+    /// Mean of 2 TP / (2 TP + FP + FN) over the labels but the first, which stands for none of the others. Source: stance in TweetEval (Barbieri et al. 2020),
+    /// where it is of against and favor.
+    /// </summary>
+    public static double MacroF1OfRest(Predictions predictions) =>
+        predictions.Count == 0 ? 0 : Count(predictions).Take(predictions.Classes).Skip(1).Average(F1);
+
+    /// <summary>Mean of TP / (TP + FN) over the labels that are right somewhere, as scikit-learn's balanced accuracy.</summary>
+    public static double MacroRecall(Predictions predictions)
+    {
+        var counts = Count(predictions).Where(one => one.Expected > 0).ToList();
+        return counts.Count == 0 ? 0 : counts.Average(one => Ratio(one.Hits, one.Expected));
+    }
+
+    /// <summary>
     /// (c n - sum_k p_k t_k) / sqrt((n^2 - sum_k p_k^2) (n^2 - sum_k t_k^2)) with c right rows of n, and label k predicted p_k
     /// and right t_k times; for two labels the familiar (TP TN - FP FN) / sqrt(...). Answers that are no label are a class of their own.
     /// </summary>

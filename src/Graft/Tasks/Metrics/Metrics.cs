@@ -19,6 +19,9 @@ public interface IMetric
     /// <summary>Whether the metric is defined for two labels only.</summary>
     bool IsBinary { get; }
 
+    /// <summary>Whether the metric is of rows that belong together in groups.</summary>
+    bool IsOfGroups { get; }
+
     /// <summary>The value, normally between -1 and 1; 0 where the definition divides zero by zero, also for no rows.</summary>
     /// <param name="predictions">The rows.</param>
     /// <exception cref="ArgumentException">The metric is not defined for the kind of the predictions.</exception>
@@ -32,7 +35,12 @@ public static class Metrics
     {
         new Metric("accuracy", "share of rows that are wholly right", [TaskKind.Classification, TaskKind.Multilabel], CountMetrics.Accuracy),
         new Metric("f1", "harmonic mean of precision and recall of the second of two labels", [TaskKind.Classification], CountMetrics.BinaryF1, IsBinary: true),
+        new Metric("group_accuracy", "share of groups whose likeliest row is right", [TaskKind.Classification], GroupMetrics.Accuracy, IsBinary: true, IsOfGroups: true),
+        new Metric("group_exact", "share of groups whose rows are all right", [TaskKind.Classification], GroupMetrics.Exact, IsBinary: true, IsOfGroups: true),
         new Metric("macro_f1", "mean of the F1 of each label", [TaskKind.Classification, TaskKind.Multilabel], CountMetrics.MacroF1),
+        new Metric("macro_f1_all", "mean of the F1 of each label, those that never occur counted as 0", [TaskKind.Classification, TaskKind.Multilabel], CountMetrics.MacroF1OfAll),
+        new Metric("macro_f1_rest", "mean of the F1 of each label but the first", [TaskKind.Classification], CountMetrics.MacroF1OfRest),
+        new Metric("macro_recall", "mean of the recall of each label", [TaskKind.Classification], CountMetrics.MacroRecall),
         new Metric("matthews", "correlation of right and predicted labels", [TaskKind.Classification], CountMetrics.Matthews),
         new Metric("micro_f1", "F1 of the counts of all labels together", [TaskKind.Classification, TaskKind.Multilabel], CountMetrics.MicroF1),
         new Metric("pearson", "linear correlation of right and predicted numbers", [TaskKind.Regression], CorrelationMetrics.Pearson),
@@ -63,8 +71,9 @@ public static class Metrics
     /// <param name="kind">The kind of the task.</param>
     /// <param name="labels">Number of its labels, null when it is not known yet.</param>
     /// <param name="where">What the sentence begins with, null for nothing.</param>
+    /// <param name="grouped">Whether the task's rows belong together in groups.</param>
     /// <exception cref="GraftException">The metric does not exist or does not fit.</exception>
-    public static void Check(string name, TaskKind kind, int? labels, string? where = null)
+    public static void Check(string name, TaskKind kind, int? labels, string? where = null, bool grouped = true)
     {
         var metric = Get(name);
         var place = where is null ? "" : $"{where}: ";
@@ -74,6 +83,11 @@ public static class Metrics
             throw new GraftException($"{place}the metric '{name}' is not defined for a {kind.ToString().ToLowerInvariant()} task; use {Suggest.List(fitting)}.");
         }
 
+        if (metric.IsOfGroups && !grouped)
+        {
+            throw new GraftException($"{place}the metric '{name}' is of rows that belong together, and the task names no 'group'; name its column, or use another metric.");
+        }
+
         if (metric.IsBinary && labels is > 2)
         {
             throw new GraftException($"{place}the metric '{name}' is for two labels, but the task has {labels}; use macro_f1 or micro_f1.");
@@ -81,7 +95,7 @@ public static class Metrics
     }
 
     private sealed record Metric(
-        string Name, string Summary, IReadOnlyList<TaskKind> Kinds, Func<Predictions, double> Formula, bool IsBinary = false) : IMetric
+        string Name, string Summary, IReadOnlyList<TaskKind> Kinds, Func<Predictions, double> Formula, bool IsBinary = false, bool IsOfGroups = false) : IMetric
     {
         public bool Judges(TaskKind kind) => Kinds.Contains(kind);
 

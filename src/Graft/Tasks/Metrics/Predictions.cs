@@ -23,6 +23,15 @@ public sealed class Predictions
     /// <summary>The predicted label index of each row (classification); -1 for an answer that is no label.</summary>
     public IReadOnlyList<int> PredictedClasses { get; private init; } = [];
 
+    /// <summary>The group of each row of a task whose rows belong together; empty where they do not.</summary>
+    public IReadOnlyList<int?> Groups { get; private init; } = [];
+
+    /// <summary>The probability of the second label of each row, by which the rows of a group are compared; NaN for an answer that is no label.</summary>
+    public IReadOnlyList<float> SecondLabel { get; private init; } = [];
+
+    /// <summary>What each row of a group stands for; null where nothing says it.</summary>
+    public IReadOnlyList<string?> Answers { get; private init; } = [];
+
     /// <summary>The right label indices of each row (multilabel).</summary>
     public IReadOnlyList<IReadOnlyList<int>> ExpectedSets { get; private init; } = [];
 
@@ -46,6 +55,25 @@ public sealed class Predictions
         RequireInRange(classes, expected, nameof(expected));
         RequireInRange(classes, predicted.Where(label => label != NoLabel), nameof(predicted));
         return new Predictions(TaskKind.Classification, classes, expected.Count) { ExpectedClasses = expected, PredictedClasses = predicted };
+    }
+
+    /// <summary>Predictions of whether each row of a group is right.</summary>
+    /// <param name="rows">The rows with their labels, 1 for a right one.</param>
+    /// <param name="predicted">The predicted label of each row; -1 for an answer that is no label.</param>
+    /// <param name="right">The probability that each row is right.</param>
+    /// <exception cref="ArgumentException">The lists differ in length, or a label is neither 0 nor 1.</exception>
+    public static Predictions OfGroups(IReadOnlyList<Example> rows, IReadOnlyList<int> predicted, IReadOnlyList<float> right)
+    {
+        RequireSameLength(rows, right);
+        var plain = OfClasses(2, [.. rows.Select(r => r.Label)], predicted);
+        return new Predictions(TaskKind.Classification, 2, rows.Count)
+        {
+            ExpectedClasses = plain.ExpectedClasses,
+            PredictedClasses = plain.PredictedClasses,
+            Groups = [.. rows.Select(r => r.Group)],
+            Answers = [.. rows.Select(r => r.Answer)],
+            SecondLabel = right,
+        };
     }
 
     /// <summary>Predictions of any number of labels per row.</summary>
@@ -75,7 +103,7 @@ public sealed class Predictions
         return new Predictions(TaskKind.Regression, 0, expected.Count) { ExpectedScores = expected, PredictedScores = predicted };
     }
 
-    private static void RequireSameLength<T>(IReadOnlyList<T> expected, IReadOnlyList<T> predicted)
+    private static void RequireSameLength<T, TOther>(IReadOnlyList<T> expected, IReadOnlyList<TOther> predicted)
     {
         ArgumentNullException.ThrowIfNull(expected);
         ArgumentNullException.ThrowIfNull(predicted);

@@ -8,10 +8,10 @@ namespace Graft.Tasks;
 internal static class DelimitedRows
 {
     /// <summary>The rows of the text, blank lines left out, each with the line it begins on.</summary>
-    public static IEnumerable<(int Line, string[] Fields)> Cut(Utf8Lines lines, RowFormat format, string file) =>
+    public static IEnumerable<(int Line, string[] Fields)> Cut(TextLines lines, RowFormat format, string file) =>
         format.Quoted ? Quoted(lines, format.Delimiter, file) : Plain(lines, format.Delimiter);
 
-    private static IEnumerable<(int Line, string[] Fields)> Plain(Utf8Lines lines, char delimiter)
+    private static IEnumerable<(int Line, string[] Fields)> Plain(TextLines lines, char delimiter)
     {
         while (lines.Next() is { } line)
         {
@@ -22,7 +22,7 @@ internal static class DelimitedRows
         }
     }
 
-    private static IEnumerable<(int Line, string[] Fields)> Quoted(Utf8Lines lines, char delimiter, string file)
+    private static IEnumerable<(int Line, string[] Fields)> Quoted(TextLines lines, char delimiter, string file)
     {
         var stray = false;
         var settings = new CsvConfiguration(System.Globalization.CultureInfo.InvariantCulture)
@@ -32,7 +32,7 @@ internal static class DelimitedRows
             BadDataFound = _ => stray = true,
             HasHeaderRecord = false,
         };
-        using var reader = new Utf8LinesReader(lines);
+        using var reader = new TextLinesReader(lines);
         using var parser = new CsvParser(reader, settings);
         while (true)
         {

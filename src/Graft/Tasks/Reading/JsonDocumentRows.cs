@@ -4,12 +4,12 @@ using Graft.Torch;
 
 namespace Graft.Tasks;
 
-/// <summary>Reads rows from one JSON document: a list of objects, or an object whose values are objects. Stateless.</summary>
+/// <summary>Reads rows from one JSON document or one value of it: a list of objects or of lists, or an object whose values are such. Stateless.</summary>
 internal static class JsonDocumentRows
 {
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    public static List<Row> Read(Stream stream, string file)
+    public static List<Row> Read(Stream stream, string file, string? member)
     {
         using var whole = new MemoryStream();
         var buffer = new byte[64 * 1024];
@@ -28,7 +28,11 @@ internal static class JsonDocumentRows
         try
         {
             s_utf8.GetCharCount(bytes);
-            return Rows(bytes, file);
+            return Rows(bytes, file, member);
+        }
+        catch (InvalidOperationException fault)
+        {
+            throw new GraftException($"{file}: a name holds half of a surrogate pair; write the character itself.", fault);
         }
         catch (DecoderFallbackException fault)
         {
@@ -41,18 +45,25 @@ internal static class JsonDocumentRows
         }
     }
 
-    private static List<Row> Rows(ReadOnlySpan<byte> bytes, string file)
+    private static List<Row> Rows(ReadOnlySpan<byte> bytes, string file, string? member)
     {
         var reader = new Utf8JsonReader(bytes);
         reader.Read();
+        if (member is not null)
+        {
+            GoTo(ref reader, member, file);
+        }
+
+        var depth = reader.CurrentDepth;
         if (reader.TokenType is not (JsonTokenType.StartArray or JsonTokenType.StartObject))
         {
-            throw new GraftException($"{file}: the JSON is neither a list nor an object, expected a list of rows; correct the file.");
+            var what = member is null ? "the JSON" : $"'{member}'";
+            throw new GraftException($"{file}: {what} is neither a list nor an object, expected a list of rows; correct the file.");
         }
 
         var rows = new List<Row>();
         var (line, counted) = (1, 0);
-        while (reader.Read())
+        while (reader.Read() && (member is null || reader.CurrentDepth > depth))
         {
             if (reader.TokenType is JsonTokenType.PropertyName or JsonTokenType.EndArray or JsonTokenType.EndObject)
             {
@@ -63,11 +74,41 @@ internal static class JsonDocumentRows
             line += bytes[counted..start].Count((byte)'\n');
             counted = start;
             var value = JsonElement.ParseValue(ref reader);
-            rows.Add(value.ValueKind == JsonValueKind.Object
+            rows.Add(value.ValueKind is JsonValueKind.Object or JsonValueKind.Array
                 ? new JsonRow(file, line, value)
                 : throw new GraftException($"{file}, line {line}: {StrictObject.Kind(value)}, expected an object for each row; correct the file."));
         }
 
+        // The rest of a document of which one value is read has to be JSON too: a file cut short is damaged.
+        while (reader.Read())
+        {
+        }
+
         return rows;
+    }
+
+    private static void GoTo(ref Utf8JsonReader reader, string member, string file)
+    {
+        var names = new List<string>();
+        while (reader.TokenType == JsonTokenType.StartObject || names.Count > 0)
+        {
+            if (!reader.Read() || reader.TokenType != JsonTokenType.PropertyName)
+            {
+                break;
+            }
+
+            names.Add(reader.GetString()!);
+            reader.Read();
+            if (names[^1] == member)
+            {
+                return;
+            }
+
+            reader.Skip();
+        }
+
+        throw new GraftException(names.Count == 0
+            ? $"{file}: the JSON is no object with names, expected one that holds '{member}'; correct the file."
+            : $"{file}: no '{member}' among {Suggest.List([.. names.Select(n => $"'{n}'")])}; correct the file.");
     }
 }

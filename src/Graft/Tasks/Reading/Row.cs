@@ -64,6 +64,11 @@ internal sealed class Columns(string file, IReadOnlyList<string>? names, int cou
             return hits[0];
         }
 
+        if (column.Index is < 0)
+        {
+            return column.Index.Value;
+        }
+
         if (column.Index is { } index && (column.Name is null || names is null || index < count))
         {
             return index < count
@@ -86,7 +91,8 @@ internal sealed class DelimitedRow(string file, int line, string[] fields, Colum
     public override string Text(Column column)
     {
         var place = columns.PlaceOf(column);
-        return place < fields.Length
+        place = place < 0 ? fields.Length + place : place;
+        return place >= 0 && place < fields.Length
             ? fields[place]
             : throw Error($"the row has {fields.Length} columns, but column {column} is number {place} counted from 0; mend the row.");
     }
@@ -94,6 +100,9 @@ internal sealed class DelimitedRow(string file, int line, string[] fields, Colum
 
 internal sealed class JsonRow(string file, int line, JsonElement value) : Row(file, line)
 {
+    /// <summary>The row as JSON.</summary>
+    public JsonElement Value => value;
+
     public override string Text(Column column) => Guarded(() => Scalar(column, Find(column)));
 
     public override IReadOnlyList<string> Texts(Column column, string separator) => Guarded<IReadOnlyList<string>>(() =>
@@ -118,6 +127,14 @@ internal sealed class JsonRow(string file, int line, JsonElement value) : Row(fi
 
     private JsonElement Find(Column column)
     {
+        if (value.ValueKind == JsonValueKind.Array)
+        {
+            var place = column.Index is < 0 and var back ? value.GetArrayLength() + back : column.Index;
+            return place >= 0 && place < value.GetArrayLength()
+                ? value[place.Value]
+                : throw Error($"no column {column}, the row is a list of {value.GetArrayLength()}; give a place, counted from 0.");
+        }
+
         if (column.Name is null)
         {
             throw Error($"columns of JSON rows have names, but column {column.Index} was asked for by place; give its name.");

@@ -12,8 +12,38 @@ public enum RowLayout
     /// <summary>One JSON object a line.</summary>
     Jsonl,
 
-    /// <summary>One JSON document: a list of objects, or an object whose values are the rows.</summary>
+    /// <summary>One JSON document: a list of objects or of lists, or an object whose values are the rows.</summary>
     Json,
+
+    /// <summary>One text a line: the column <c>text</c>.</summary>
+    Lines,
+
+    /// <summary>The whole file is one text: the column <c>text</c>.</summary>
+    Whole,
+
+    /// <summary>TREC's lines <c>LABEL:fine text</c>: the columns <c>label</c>, <c>fine</c> (<c>LABEL:fine</c>) and <c>text</c>.</summary>
+    Trec,
+
+    /// <summary>PubMed RCT's abstracts: <c>###id</c>, lines of a label, a tab and a sentence, a blank line: the columns <c>id</c>, <c>label</c> and <c>text</c>.</summary>
+    Rct,
+
+    /// <summary>One XML document whose elements below the root are the rows: a column for each attribute, and <c>text</c>, all text inside with one blank between words.</summary>
+    Xml,
+
+    /// <summary>CoNLL's tokens, one a line with columns between blanks, sentences between blank lines: the columns <c>text</c>, <c>tags</c> and <c>types</c>.</summary>
+    Conll,
+
+    /// <summary>SuperGLUE's COPA, one JSON object a line: a row for each of the two choices.</summary>
+    Copa,
+
+    /// <summary>SuperGLUE's MultiRC, one JSON object a line: a row for each answer of each question.</summary>
+    Multirc,
+
+    /// <summary>SuperGLUE's ReCoRD, one JSON object a line: a row for each entity of the passage and each query.</summary>
+    Record,
+
+    /// <summary>SuperGLUE's WSC, one JSON object a line: the columns <c>text</c>, in which <c>*</c> and <c>#</c> mark the two spans, and <c>label</c>.</summary>
+    Wsc,
 }
 
 /// <summary>What happens to rows whose number of columns differs from the header's, or from the first row's when there is no header.</summary>
@@ -45,6 +75,15 @@ public sealed record RowFormat(
     char Delimiter,
     RaggedRows Ragged = RaggedRows.Refuse)
 {
+    /// <summary>Whether the file is in Latin-1 instead of UTF-8 (not for json and xml, which say or know their encoding).</summary>
+    public bool Latin1 { get; init; }
+
+    /// <summary>What the first column of a header holds, where the first row is one only then (tsv and csv); null where <see cref="Header"/> says it.</summary>
+    public string? HeaderBegins { get; init; }
+
+    /// <summary>The name of the value that holds the rows of a JSON document; null for the document itself.</summary>
+    public string? Member { get; init; }
+
     /// <summary>The usual format of a layout: with header; quotes in csv, none in tsv.</summary>
     /// <param name="layout">How rows lie in the file.</param>
     public static RowFormat Of(RowLayout layout) => new(
@@ -65,24 +104,9 @@ public sealed record RowFormat(
             ".csv" => RowLayout.Csv,
             ".jsonl" or ".ndjson" => RowLayout.Jsonl,
             ".json" => RowLayout.Json,
+            ".conll" => RowLayout.Conll,
+            ".xml" => RowLayout.Xml,
             _ => null,
         };
     }
-}
-
-/// <summary>A column of a file, by its name or by its place counted from 0. Immutable.</summary>
-/// <param name="Name">The name, null when only the place is given.</param>
-/// <param name="Index">The place, null when only the name is given.</param>
-public readonly record struct Column(string? Name, int? Index)
-{
-    /// <summary>A column by name. A name of digits alone also means the place, where no column is called so.</summary>
-    /// <param name="name">The name.</param>
-    public static Column Named(string name) => new(name, int.TryParse(name, System.Globalization.NumberStyles.None, null, out var index) ? index : null);
-
-    /// <summary>A column by place.</summary>
-    /// <param name="index">The place, from 0.</param>
-    public static Column At(int index) => new(null, index);
-
-    /// <inheritdoc/>
-    public override string ToString() => Name is null ? $"{Index}" : $"'{Name}'";
 }

@@ -1,9 +1,8 @@
-using System.Text.Json;
 using Graft.Torch;
 
 namespace Graft.Tasks;
 
-/// <summary>Streams the rows of a tsv, csv, jsonl or json file, gzipped or not. Thread-safe: each enumeration opens the file anew.</summary>
+/// <summary>Streams the rows of a file of any layout, gzipped or not. Thread-safe: each enumeration opens the file anew.</summary>
 public static class RowReader
 {
     /// <summary>The rows of a file, read as they are asked for; blank lines are left out.</summary>
@@ -101,51 +100,36 @@ public sealed class RowSequence : IEnumerable<Row>
         }
     }
 
-    private IEnumerable<Row> Rows(Stream stream) => _format.Layout switch
+    private IEnumerable<Row> Rows(Stream stream)
     {
-        RowLayout.Jsonl => JsonLines(new Utf8Lines(stream, _file)),
-        RowLayout.Json => JsonDocumentRows.Read(stream, _file),
-        _ => Delimited(new Utf8Lines(stream, _file)),
-    };
-
-    private IEnumerable<Row> JsonLines(Utf8Lines lines)
-    {
-        while (lines.Next() is { } line)
+        var lines = new TextLines(stream, _file, _format.Latin1);
+        return _format.Layout switch
         {
-            if (!string.IsNullOrWhiteSpace(line))
-            {
-                yield return new JsonRow(_file, lines.Line, ParseLine(line, lines.Line));
-            }
-        }
+            RowLayout.Jsonl => JsonLineRows.Read(lines, _file),
+            RowLayout.Json => JsonDocumentRows.Read(stream, _file, _format.Member),
+            RowLayout.Xml => XmlRows.Read(stream, _file),
+            RowLayout.Whole => LineRows.Whole(lines, _file),
+            RowLayout.Lines => LineRows.Plain(lines, _file),
+            RowLayout.Trec => LineRows.Trec(lines, _file),
+            RowLayout.Rct => RctRows.Read(lines, _file),
+            RowLayout.Conll => ConllRows.Read(lines, _file),
+            RowLayout.Copa or RowLayout.Multirc or RowLayout.Record or RowLayout.Wsc =>
+                JsonLineRows.Read(lines, _file).SelectMany(row => SuperGlueRows.Read(row, _format.Layout)),
+            _ => Delimited(lines),
+        };
     }
 
-    private JsonElement ParseLine(string line, int number)
-    {
-        JsonElement value;
-        try
-        {
-            using var document = JsonDocument.Parse(line);
-            value = document.RootElement.Clone();
-        }
-        catch (JsonException fault)
-        {
-            throw new GraftException($"{_file}, line {number}: not valid JSON ({StrictJson.Reason(fault)}); each line has to be one object.", fault);
-        }
-
-        return value.ValueKind == JsonValueKind.Object
-            ? value
-            : throw new GraftException($"{_file}, line {number}: {StrictObject.Kind(value)}, expected one JSON object a line; mend the line.");
-    }
-
-    private IEnumerable<Row> Delimited(Utf8Lines lines)
+    private IEnumerable<Row> Delimited(TextLines lines)
     {
         Columns? columns = null;
+        var named = _format.Header;
         foreach (var (line, fields) in DelimitedRows.Cut(lines, _format, _file))
         {
             if (columns is null)
             {
-                columns = new Columns(_file, _format.Header ? fields : null, fields.Length);
-                if (_format.Header)
+                named = _format.HeaderBegins is { } begins ? fields[0] == begins : _format.Header;
+                columns = new Columns(_file, named ? fields : null, fields.Length);
+                if (named)
                 {
                     continue;
                 }
@@ -159,7 +143,7 @@ public sealed class RowSequence : IEnumerable<Row>
                     continue;
                 }
 
-                var model = _format.Header ? "header" : "first row";
+                var model = named ? "header" : "first row";
                 throw new GraftException(
                     $"{_file}, line {line}: {fields.Length} columns, expected {columns.Count} as in the {model}; mend the row, or set \"ragged\" to \"skip\" or \"allow\".");
             }
