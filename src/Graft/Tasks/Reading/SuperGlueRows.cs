@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using Graft.Torch;
 
@@ -86,7 +85,7 @@ internal static partial class SuperGlueRows
         var passage = row.Object("passage");
         var text = passage.Text("text");
         var entities = passage.List("entities").Select(e => e.Span(text)).Distinct(StringComparer.Ordinal).ToList();
-        var plain = Highlight().Replace(AfterStop().Replace(text, "$1 "), ". ");
+        var plain = Highlight().Replace(AfterStop().Replace(text, "${stop} "), ". ");
         var columns = new Columns(row.Row.File, s_record, s_record.Length);
         var rows = new List<Row>();
         foreach (var query in row.List("qas"))
@@ -130,7 +129,7 @@ internal static partial class SuperGlueRows
     [GeneratedRegex("</?b>", RegexOptions.None, 5000)]
     private static partial Regex Markup();
 
-    [GeneratedRegex("""([.?!"'])\n@highlight\n""", RegexOptions.None, 5000)]
+    [GeneratedRegex("""(?<stop>[.?!"'])\n@highlight\n""", RegexOptions.None, 5000)]
     private static partial Regex AfterStop();
 
     [GeneratedRegex("\n@highlight\n", RegexOptions.None, 5000)]
