@@ -1,8 +1,9 @@
-"""Tasks that come later with few rows: few.py PACKAGE TASKS OUT.jsonl [--k 4,16,32] [--seeds 5] [--steps 200] [--tune own ...] [--scratch pfeiffer]
+"""Tasks that come later with few rows: few.py PACKAGE TASKS OUT.jsonl [--k 4,16,32] [--seeds 5] [--steps 200] [--lr 3e-4,1e-3,3e-3] [--tune own ...] [--scratch pfeiffer]
 
 For each NAME/NAME.task.json in TASKS, each K and seed: `graft adapt PACKAGE`, and for comparison `graft train` of an adapter from scratch on the same rows, both with the
-same steps, batch, head and evaluations on dev. Every run is a line of OUT.jsonl with its command; what stands there is not done again. Ends with a table:
-the primary metric on test, mean over seeds, and the difference with the standard error of the pairs.
+same steps, batch, head and evaluations on dev. With --lr the first seed of each task, K and side tries every one of the rates, the same for all sides, and the best on dev
+serves the other seeds; without it each side trains at its method's own. Every run is a line of OUT.jsonl with its command; what stands there is not done again, unless it
+failed. Ends with a table: the primary metric on test, mean over seeds, and the difference with the standard error of the pairs.
 GRAFT names the program ("dotnet artifacts/bin/Graft.Cli/debug/Graft.Cli.dll"; "graft" by default).
 """
 import argparse
@@ -21,24 +22,53 @@ def graft(*words):
     command = [*shlex.split(os.environ.get("GRAFT", "graft")), *map(str, words), "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        # A draw of one class alone is refused for both sides alike.
         return {"command": shlex.join(command), "error": done.stderr.strip().splitlines()[-1]}
     return {"command": shlex.join(command), "report": json.loads(done.stdout)}
 
 
-def adapted(options, task, k, seed, tune, place):
+def adapted(options, task, k, seed, tune, rate, place):
     run = graft("adapt", options.package, "--task", task, "--examples", k, "--seed", seed, "--steps", options.steps, "--batch", min(k, 16),
-                "--max-tokens", options.max_tokens, "--precision", options.precision, "--tune", tune, "--out", place)
+                "--max-tokens", options.max_tokens, "--precision", options.precision, "--tune", tune, *shlex.split(options.adapt),
+                *([] if rate is None else ["--lr", rate]), "--out", place)
     return run, run.get("report", {}).get("task")
 
 
-def scratch(options, task, k, seed, method, place):
+def scratch(options, task, k, seed, method, rate, place):
     recipe = place.with_suffix(".json")
     recipe.write_text(json.dumps({
-        "backbone": options.backbone, "tasks": [str(task)], "method": method, "examples": k, "seed": seed, "steps": options.steps, "batch": min(k, 16),
+        "backbone": options.backbone, "tasks": [str(task)], "method": method, "examples": k, "seed": seed, "steps": options.steps, "batch": min(k, 16), "lr": rate,
         "max_tokens": options.max_tokens, "precision": options.precision, "evaluations": EVALUATIONS, "checkpoint_every": 0}))
     run = graft("train", recipe, "--out", place)
     return run, run.get("report", {}).get("tasks", [None])[0]
+
+
+class Runs:
+    """The lines of a file; a run that is there is not done again, unless it failed."""
+
+    def __init__(self, options):
+        self.options = options
+        self.lines = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
+
+    def find(self, *key):
+        found = [r for r in self.lines if (r["task"], r["k"], r["seed"], r["side"], r.get("lr")) == key and not r["error"]]
+        return found[-1] if found else None
+
+    def do(self, task, k, seed, side, rate):
+        label, run, what = side
+        key = (task.parent.name, k, seed, label, rate)
+        if line := self.find(*key):
+            return line
+        with tempfile.TemporaryDirectory() as place:
+            result, report = run(self.options, task, k, seed, what, rate, pathlib.Path(place) / "run")
+        line = dict(zip(("task", "k", "seed", "side", "lr"), key)) | {"command": result["command"], "error": result.get("error")}
+        if report:
+            metric = report["primaryMetric"]
+            line |= {"metric": metric, "dev": report["dev"][metric], "test": report["test"].get(metric), "seconds": report["seconds"]}
+        self.lines.append(line)
+        with self.options.out.open("a") as out:
+            out.write(json.dumps(line) + "\n")
+        print(*key, line.get("test"), line["error"] or "", flush=True)
+        return line
 
 
 def main():
@@ -49,33 +79,29 @@ def main():
     parser.add_argument("--k", default="4,16,32")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--lr", default="", help="rates that the first seed tries, for all sides alike")
     parser.add_argument("--max-tokens", type=int, default=128)
     parser.add_argument("--precision", default="f32")
     parser.add_argument("--backbone", default="minilm")
     parser.add_argument("--tune", nargs="+", default=["own"])
+    parser.add_argument("--adapt", default="", help="more options of graft adapt, such as '--start best'")
     parser.add_argument("--scratch", nargs="+", default=["pfeiffer"])
     options = parser.parse_args()
-    sides = [(f"adapt {t}", adapted, t) for t in options.tune] + [(m, scratch, m) for m in options.scratch]
-    lines = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
-    done = {(r["task"], r["k"], r["seed"], r["side"]) for r in lines}
+    sides = [(f"adapt {t} {options.adapt}".strip(), adapted, t) for t in options.tune] + [(m, scratch, m) for m in options.scratch]
     counts = [int(k) for k in options.k.split(",")]
-    with options.out.open("a") as out:
-        for task in sorted(options.tasks.glob("*/*.task.json")):
-            name = task.parent.name
-            for k, seed, (side, run, what) in ((k, seed, s) for k in counts for seed in range(options.seeds) for s in sides):
-                if (name, k, seed, side) in done:
-                    continue
-                with tempfile.TemporaryDirectory() as place:
-                    result, report = run(options, task, k, seed, what, pathlib.Path(place) / "run")
-                line = {"task": name, "k": k, "seed": seed, "side": side, "command": result["command"], "error": result.get("error")}
-                if report:
-                    metric = report["primaryMetric"]
-                    line |= {"metric": metric, "dev": report["dev"][metric], "test": report["test"].get(metric), "seconds": report["seconds"]}
-                lines.append(line)
-                out.write(json.dumps(line) + "\n")
-                out.flush()
-                print(name, k, seed, side, line.get("test"), line["error"] or "", flush=True)
-    table(lines, counts, [s[0] for s in sides])
+    rates = [float(rate) for rate in options.lr.split(",") if rate] or [None]
+    runs, kept = Runs(options), []
+    for task in sorted(options.tasks.glob("*/*.task.json")):
+        for k, side in ((k, side) for k in counts for side in sides):
+            # A draw of one class alone is refused for all sides alike: the first seed with rows to learn from searches.
+            rate = None
+            for seed in range(options.seeds):
+                tried = [runs.do(task, k, seed, side, r) for r in (rates if rate is None else [rate])]
+                if whole := [line for line in tried if line.get("dev") is not None]:
+                    best = max(whole, key=lambda line: line["dev"])
+                    rate = best["lr"]
+                    kept.append(best)
+    table(kept, counts, [s[0] for s in sides])
 
 
 def table(lines, counts, sides):

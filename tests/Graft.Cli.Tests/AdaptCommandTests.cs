@@ -34,9 +34,14 @@ public sealed class AdaptCommandTests : IDisposable
 
         CommandLineRun alone = await CommandLineRun.Of(
             "adapt", Joint, "--task", _tiny.WriteTask("fourth", seed: 6), "--examples", "8", "--steps", "2", "--from", "third", "--tune", "own,hypernetwork",
-            "--backbone", _tiny.Model, "--out", Path.Combine(_tiny.Root, "alone"), "--json");
+            "--own-factor", "10", "--head-factor", "3", "--own-losses", "false", "--backbone", _tiny.Model, "--out", Path.Combine(_tiny.Root, "alone"), "--json");
         Assert.Equal(1, JsonNode.Parse(alone.Out)!["weights"]!["third"]!.GetValue<double>());
         Assert.True(Directory.Exists(Path.Combine(_tiny.Root, "alone", "fourth", "tasks", "fourth")));
+        JsonNode run = JsonNode.Parse(File.ReadAllText(Path.Combine(_tiny.Root, "alone", "run.json")))!;
+        Assert.Equal((3, 10, false), ((double)run["head_factor"]!, (double)run["adapted"]!["own_factor"]!, (bool)run["adapted"]!["own_losses"]!));
+        CommandLineRun best = await CommandLineRun.Of(
+            "adapt", Joint, "--task", _tiny.WriteTask("fifth", seed: 8), "--examples", "8", "--steps", "2", "--start", "best", "--backbone", _tiny.Model);
+        Assert.Contains("Its rows are answered under: ", best.Out, StringComparison.Ordinal);
         CommandLineRun refused = await CommandLineRun.Of("adapt", Joint, "--task", third, "--start", "nearst", "--backbone", _tiny.Model);
         Assert.Contains("did you mean 'nearest'", refused.Refusal(), StringComparison.Ordinal);
     }

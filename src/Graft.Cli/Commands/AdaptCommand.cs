@@ -15,6 +15,7 @@ internal sealed class AdaptCommand : CommandWithExamples
     // Enough for a few rows at the usual rate; a full pass of them is a step or two.
     private const int UsualSteps = 200;
     private const int UsualEvaluations = 5;
+    private const double UsualHeadFactor = 1;
 
     private static readonly string[] s_training =
         ["data", "examples", "steps", "epochs", "batch", "lr", "seed", "max_tokens", "head_pooling", "head_layers", "precision", "device", "overwrite"];
@@ -26,7 +27,7 @@ internal sealed class AdaptCommand : CommandWithExamples
     private readonly Option<string?> _start = new("--start")
     {
         HelpName = "HOW",
-        Description = "Where it starts: the nearest known task on average (the default), that of most votes of its rows, a mixture, or fresh.",
+        Description = "Where it starts: nearest known task (the default where the method can tell), vote of its rows, mixture, best fitting one (else the default), or fresh.",
     };
 
     private readonly Option<string?> _from = new("--from") { HelpName = "TASK", Description = "A task of the package at which it starts, instead." };
@@ -35,6 +36,24 @@ internal sealed class AdaptCommand : CommandWithExamples
     {
         HelpName = "A,B",
         Description = "What trains beside the head: own (the default), blocks, all, or parts that tasks share, such as hypernetwork.",
+    };
+
+    private readonly Option<double?> _ownFactor = new("--own-factor")
+    {
+        HelpName = "X",
+        Description = $"What the learning rate is multiplied by for the task's own vectors; {AdaptSettings.UsualOwnFactor} by default.",
+    };
+
+    private readonly Option<double?> _headFactor = new("--head-factor")
+    {
+        HelpName = "X",
+        Description = $"What the learning rate is multiplied by for the head; {UsualHeadFactor} by default.",
+    };
+
+    private readonly Option<bool?> _ownLosses = new("--own-losses")
+    {
+        HelpName = "true|false",
+        Description = "Whether training has the method's own terms of the loss; by default where more than 'own' trains.",
     };
 
     private readonly Option<string?> _backbone = new("--backbone") { HelpName = "DIR|NAME", Description = "The backbone, where it is not the one that the package names." };
@@ -59,6 +78,9 @@ internal sealed class AdaptCommand : CommandWithExamples
         Add(_start);
         Add(_from);
         Add(_tune);
+        Add(_ownFactor);
+        Add(_headFactor);
+        Add(_ownLosses);
         Add(_backbone);
         _options.AddTo(this, s_training);
         Add(_out);
@@ -103,9 +125,11 @@ internal sealed class AdaptCommand : CommandWithExamples
     private AdaptReport Run(ParseResult parsed, string folder, bool join, CancellationToken cancellationToken)
     {
         JsonObject training = _options.Given(parsed, s_training);
+        IReadOnlyCollection<string> given = [.. training.Select(setting => setting.Key)];
         training["tasks"] = new JsonArray(parsed.GetRequiredValue(_task));
         training["out"] = folder;
         training["evaluations"] = UsualEvaluations;
+        training["head_factor"] = parsed.GetValue(_headFactor) ?? UsualHeadFactor;
         if (!training.ContainsKey("steps") && !training.ContainsKey("epochs"))
         {
             training["steps"] = UsualSteps;
@@ -117,6 +141,9 @@ internal sealed class AdaptCommand : CommandWithExamples
             Start = parsed.GetValue(_start) is { } start ? Start(start) : null,
             From = parsed.GetValue(_from),
             Tune = Parts(parsed.GetValue(_tune)),
+            Given = given,
+            OwnFactor = parsed.GetValue(_ownFactor) ?? AdaptSettings.UsualOwnFactor,
+            OwnLosses = parsed.GetValue(_ownLosses),
             Join = join,
         };
         using CancellationTokenRegistration asked = cancellationToken.Register(() => _terminal.Note("graft: stopping after this step ..."));

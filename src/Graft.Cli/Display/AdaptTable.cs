@@ -17,6 +17,12 @@ internal static class AdaptTable
                 $"Its rows are like: {string.Join(", ", report.Similarities.Take(Shown).Select(s => $"{s.Key} {s.Value:0.00}"))}{(report.Similarities.Count > Shown ? ", ..." : "")}");
         }
 
+        if (report.Scores.Count > 0)
+        {
+            terminal.Out.WriteLine(
+                $"Its rows are answered under: {string.Join(", ", report.Scores.Take(Shown).Select(s => $"{s.Key} {s.Value:0.00}"))}{(report.Scores.Count > Shown ? ", ..." : "")}");
+        }
+
         string[] origins = [.. report.Weights.Where(w => w.Value >= 0.005).Select(w => report.Weights.Values.Max() < 1 ? $"{w.Key} ({w.Value:0.00})" : w.Key)];
         terminal.Out.WriteLine(origins.Length == 0 ? "It started afresh." : $"It started at {string.Join(", ", origins)}.");
         TaskReport task = report.Task;

@@ -1,4 +1,5 @@
 using Graft.Backbones;
+using Graft.Methods.Core;
 using Graft.Tasks.Batches;
 using Graft.Torch;
 
@@ -11,10 +12,12 @@ public static class FrozenFeatures
     /// <param name="backbone">The backbone.</param>
     /// <param name="rows">The rows; their labels are not read.</param>
     /// <param name="batchSize">The most rows computed together.</param>
+    /// <param name="under">The adapter that all rows are seen through; null for the plain backbone.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>[N, W], float32, on the CPU.</returns>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static Tensor MeanPooled(Backbone backbone, TokenizedRows rows, int batchSize = 64, CancellationToken cancellation = default)
+    public static Tensor MeanPooled(
+        Backbone backbone, TokenizedRows rows, int batchSize = 64, RowAdapter? under = null, CancellationToken cancellation = default)
     {
         using var frozen = Autograd.NoGrad();
         using var all = new TensorScope();
@@ -24,7 +27,8 @@ public static class FrozenFeatures
             cancellation.ThrowIfCancellationRequested();
             using var scope = new TensorScope();
             var input = rows.Batch(batch, backbone.Device);
-            var hidden = backbone.Forward(input).LastHiddenState.To(DType.Float32);
+            var output = under is { } row ? new AdaptedModel(backbone).Forward(input, [.. Enumerable.Repeat(row, batch.Length)]).Output : backbone.Forward(input);
+            var hidden = output.LastHiddenState.To(DType.Float32);
             var pooled = hidden.Mean(1);
             if (input.Mask is { } mask)
             {

@@ -40,7 +40,7 @@ public static class LinearProbe
         return Run(
             train.Task, (fit, train.Examples), (choose, dev.Examples), test is null ? null : (Features(test), test.Examples), cancellation);
 
-        Tensor Features(TokenizedRows rows) => FrozenFeatures.MeanPooled(backbone, rows, batchSize, cancellation);
+        Tensor Features(TokenizedRows rows) => FrozenFeatures.MeanPooled(backbone, rows, batchSize, cancellation: cancellation);
     }
 
     /// <summary>Fits on train features, chooses on dev features, and measures.</summary>
@@ -95,7 +95,7 @@ public static class LinearProbe
     }
 
     /// <summary>[N, C] one-hot rows or label sets, or [N, 1] standardized scores with what undoes it.</summary>
-    private static (Tensor Targets, double Center, double Unit) Targets(TaskDefinition task, IReadOnlyList<Example> rows)
+    internal static (Tensor Targets, double Center, double Unit) Targets(TaskDefinition task, IReadOnlyList<Example> rows)
     {
         if (task.Kind == TaskKind.Regression)
         {

@@ -1,8 +1,8 @@
+using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Formats.Packages;
 using Graft.Methods.Core;
 using Graft.Tasks;
-using Graft.Tasks.Batches;
 using Graft.Tasks.Heads;
 using Graft.Torch;
 
@@ -31,10 +31,9 @@ public static class Adapt
 
         var package = JointPackage.Open(settings.Package);
         var method = PeftMethods.Get(package.Manifest.Method);
-        var training = settings.Training with
+        var training = Inherited(settings, package) with
         {
-            Method = method.Name, Set = package.Manifest.Config, Backbone = settings.Backbone ?? package.Manifest.Backbone.Source,
-            Head = settings.Training.Head ?? Head(package), CheckpointEvery = 0, Resume = false,
+            Method = method.Name, Set = package.Manifest.Config, Backbone = settings.Backbone ?? package.Manifest.Backbone.Source, CheckpointEvery = 0, Resume = false,
         };
         var data = Rows(training, package);
         using var loaded = LoadedBackbone.Load(
@@ -44,15 +43,18 @@ public static class Adapt
         using var known = TrainingForm.Of(stored, loaded.Backbone);
         CheckTuned(known, settings);
         var task = data.Task.Name;
-        var (start, similarities, weights) = Start(settings, training, data, loaded, known);
+        var start = AdaptStart.Find(settings, training, data, loaded, known, cancellation);
+        var ownLosses = settings.OwnLosses ?? settings.Tune.Any(t => t != AdaptSettings.Own);
         var trained = 0L;
         using var adapters = TrainedAdapters.Given(method, known.Config, loaded.Backbone, rng =>
         {
             var adapter = AdapterTasks.Add(known, loaded.Backbone, task, rng);
             try
             {
-                NewTask.StartAt(adapter, task, weights);
+                NewTask.StartAt(adapter, task, start.Weights);
                 var held = Freeze(adapter, task, settings.Tune);
+                Quicken(adapter, settings.OwnFactor);
+                adapter.HasAuxiliaryLosses = ownLosses;
                 trained = adapter.Parameters().Where(p => p.Trainable).Sum(p => p.Value.Count);
                 return (adapter, held);
             }
@@ -62,13 +64,16 @@ public static class Adapt
                 throw;
             }
         });
-        var unit = new TrainUnit(task, [data]) { IsJoint = true };
-        var report = new TrainTask(training, RunFolder.Open(training), loaded, method, known.Config, adapters, unit, (1, 1), progress).Run(cancellation).Tasks[0];
+        var unit = new TrainUnit(task, [data]) { IsJoint = true, Adapted = Described(settings, package, start, ownLosses) };
+        var report = new TrainTask(training, RunFolder.Open(training, unit.Adapted), loaded, method, known.Config, adapters, unit, (1, 1), progress).Run(cancellation).Tasks[0];
         using var model = TaskModelPackage.Load(AdapterPackage.Open(report.Package), loaded.Backbone);
         var place = settings.Join
             ? TaskModelPackage.AddTask(package, model, AdapterPackage.Open(report.Package).Manifest.Training).Task(task).Place
             : report.Package;
-        return new AdaptReport(report with { Package = place }, place, start, similarities, weights, trained + model.Head.ParameterCount);
+        return new AdaptReport(report with { Package = place }, place, start.How, start.Similarities, start.Weights, trained + model.Head.ParameterCount)
+        {
+            Scores = start.Scores,
+        };
     }
 
     private static TaskData Rows(TrainSettings training, JointPackage package)
@@ -84,48 +89,51 @@ public static class Adapt
             : data;
     }
 
-    // New tasks are answered as the known ones are.
-    private static HeadKind? Head(JointPackage package) =>
-        package.Tasks.Count == 0 ? null : TaskModelPackage.Head(package.Task(package.Tasks[0])) is PooledHeadConfig ? HeadKind.Pooled : HeadKind.Text;
-
-    private static (TaskStart? Start, IReadOnlyDictionary<string, double> Similarities, IReadOnlyDictionary<string, double> Weights) Start(
-        AdaptSettings settings, TrainSettings training, TaskData data, LoadedBackbone loaded, Adapter known)
+    // New tasks are answered as the known ones are: by the head of the task that is named to start at, or of the first one. A setting that is
+    // said, or differs from what training has by itself, is not the package's.
+    private static TrainSettings Inherited(AdaptSettings settings, JointPackage package)
     {
-        var nothing = new Dictionary<string, double>(StringComparer.Ordinal);
-        if (settings.From is { } from)
+        var training = settings.Training;
+        if (package.Tasks.Count == 0)
         {
-            return known.Tasks.Contains(from, StringComparer.Ordinal)
-                ? (null, nothing, new Dictionary<string, double>(StringComparer.Ordinal) { [from] = 1 })
-                : throw new GraftException($"The package '{settings.Package}' does not hold the task '{from}'; {Suggest.Hint(from, known.Tasks)}");
+            return training;
         }
 
-        if (known.Method is not IRetrievesTasks retriever || !retriever.Retrieves(known.Config) || known.Tasks.Count == 0)
+        var pattern = package.Task(settings.From is { } from && package.Tasks.Contains(from, StringComparer.Ordinal) ? from : package.Tasks[0]);
+        var usual = new TrainSettings { Tasks = [], Out = "" };
+        training = training with { MaxTokens = training.MaxTokens ?? pattern.Manifest.MaxTokens };
+        return TaskModelPackage.Head(pattern) switch
         {
-            return settings.Start is null or TaskStart.Fresh ? (TaskStart.Fresh, nothing, nothing) : throw new GraftException(
-                $"{known.Method.Name} cannot tell with these settings which task rows are like, so that no nearest one is known; give --start fresh, or name a task with --from.");
-        }
+            PooledHeadConfig head when (training.Head ?? HeadKind.Pooled) == HeadKind.Pooled => training with
+            {
+                Head = HeadKind.Pooled,
+                HeadPooling = Kept("head_pooling", t => t.HeadPooling, head.Pooling),
+                HeadLayers = Kept("head_layers", t => t.HeadLayers, head.Layers),
+                HeadDropout = Kept("head_dropout", t => t.HeadDropout, head.Dropout),
+            },
+            TextHeadConfig head when (training.Head ?? HeadKind.Text) == HeadKind.Text => training with
+            {
+                Head = HeadKind.Text,
+                Beams = Kept("beams", t => t.Beams, head.Beams),
+                LossReduction = Kept("loss_reduction", t => t.LossReduction, head.Reduction),
+            },
+            _ => training,
+        };
 
-        var rows = Similarities(retriever, training, data, loaded, known);
-        var start = settings.Start ?? TaskStart.Nearest;
-        var weights = NewTask.Weights(rows, start, retriever.Temperature(known.Config));
-        return (start, Named(NewTask.Means(rows)), start == TaskStart.Fresh ? nothing : Named(weights));
-
-        IReadOnlyDictionary<string, double> Named(double[] values) =>
-            known.Tasks.Zip(values).OrderByDescending(t => t.Second).ToDictionary(t => t.First, t => t.Second, StringComparer.Ordinal);
+        T Kept<T>(string key, Func<TrainSettings, T> of, T packages) =>
+            settings.Given.Contains(key, StringComparer.Ordinal) || !EqualityComparer<T>.Default.Equals(of(training), of(usual)) ? of(training) : packages;
     }
 
-    private static List<double[]> Similarities(IRetrievesTasks retriever, TrainSettings training, TaskData data, LoadedBackbone loaded, Adapter known)
+    // What the package and the run's folder keep of how the task came about; rows, examples and seed are among the settings of its training.
+    private static JsonObject Described(AdaptSettings settings, JointPackage package, AdaptStart start, bool ownLosses)
     {
-        var maxTokens = Math.Min(training.MaxTokens ?? 256, TaskModel.Room(loaded.Backbone, known.Method, known.Config));
-        var rows = TokenizedRows.Create(data.Task, data.Train, loaded.Tokenizer, maxTokens, TaskHead.Of(training, data, loaded).Codec);
-        List<double[]> similarities = [];
-        foreach (var batch in Enumerable.Range(0, rows.Count).Chunk(32))
-        {
-            using var scope = new TensorScope();
-            similarities.AddRange(retriever.Similarities(known, loaded.Backbone, rows.Batch(batch, loaded.Backbone.Device), known.Tasks));
-        }
-
-        return similarities;
+        var origin = AdaptReport.Origin(start);
+        origin.Insert(0, "package", settings.Package);
+        origin.Insert(1, "shared", package.Manifest.AdapterFile.Sha256);
+        origin["tune"] = new JsonArray([.. settings.Tune.Select(t => (JsonNode)t)]);
+        origin["own_factor"] = settings.OwnFactor;
+        origin["own_losses"] = ownLosses;
+        return origin;
     }
 
     // Found before rows are compared and before a folder is made.
@@ -162,6 +170,16 @@ public static class Adapt
 
         return adapter.Parameters().Any(p => p.Trainable) ? held : throw new GraftException(
             $"Nothing of the adapter of {adapter.Method.Name} can train with --tune {string.Join(',', tune)}: its package may keep that in a form that computes only; choose more of it.");
+    }
+
+    // A task's own vectors, such as a prototype, begin among those of other tasks: at the rate of matrices they would hardly leave their place.
+    private static void Quicken(Adapter adapter, double factor)
+    {
+        List<Parameter> vectors = [.. adapter.NamedParameters().Where(p => p.Parameter.Trainable && adapter.TaskOf(p.Path) is not null && p.Parameter.Value.Rank < 2).Select(p => p.Parameter)];
+        if (vectors.Count > 0)
+        {
+            adapter.Regroup(new AdapterGroup(AdaptSettings.Own, vectors) { Factor = factor });
+        }
     }
 
     private static HashSet<string> Names(Adapter adapter) =>

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Graft.Methods.Core;
+using Graft.Tasks.Heads;
 
 namespace Graft.Recipes;
 
@@ -13,15 +14,26 @@ namespace Graft.Recipes;
 public sealed record AdaptReport(
     TaskReport Task, string Package, TaskStart? Start, IReadOnlyDictionary<string, double> Similarities, IReadOnlyDictionary<string, double> Weights, long Trained)
 {
+    /// <summary>How well its rows are answered under each known task's part, largest first; empty unless it started at the best one.</summary>
+    public IReadOnlyDictionary<string, double> Scores { get; init; } = new Dictionary<string, double>(StringComparer.Ordinal);
+
     /// <summary>The report as JSON.</summary>
-    public JsonObject ToJson() => new()
+    public JsonObject ToJson()
     {
-        ["package"] = Package,
-        ["start"] = Start?.ToString().ToLowerInvariant(),
-        ["similarities"] = Numbers(Similarities),
-        ["weights"] = Numbers(Weights),
-        ["trained"] = Trained,
-        ["task"] = Task.ToJson(),
+        var json = Origin(new AdaptStart(Start, Weights) { Similarities = Similarities, Scores = Scores });
+        json.Insert(0, "package", Package);
+        json["trained"] = Trained;
+        json["task"] = Task.ToJson();
+        return json;
+    }
+
+    /// <summary>Where a task started, as JSON.</summary>
+    internal static JsonObject Origin(AdaptStart start) => new()
+    {
+        ["start"] = start.How is { } how ? HeadSettings.Name(how) : null,
+        ["similarities"] = Numbers(start.Similarities),
+        ["scores"] = Numbers(start.Scores),
+        ["weights"] = Numbers(start.Weights),
     };
 
     private static JsonObject Numbers(IReadOnlyDictionary<string, double> values) =>

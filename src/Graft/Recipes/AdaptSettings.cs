@@ -18,10 +18,19 @@ public sealed record AdaptSettings(string Package, TrainSettings Training)
     /// <summary>What sits in the blocks of the backbone and is shared, such as ordinary adapters and norms.</summary>
     public const string Blocks = "blocks";
 
+    /// <summary>What <see cref="OwnFactor"/> is when nothing else is said.</summary>
+    public const double UsualOwnFactor = 30;
+
     /// <summary>A backbone's folder or name; null for the one that the package names.</summary>
     public string? Backbone { get; init; }
 
-    /// <summary>How the new task starts; null for the nearest known task where the method can find it, else afresh.</summary>
+    /// <summary>
+    /// The keys of settings of <see cref="Training"/> that were said, so that they hold although they are what training has by itself. Of the others
+    /// the package's are taken: kind, pooling, layers and dropout of the head, beams and loss reduction of text heads, and the longest row.
+    /// </summary>
+    public IReadOnlyCollection<string> Given { get; init; } = [];
+
+    /// <summary>How the new task starts; null for the nearest known task where the method can find it, else at the best one.</summary>
     public TaskStart? Start { get; init; }
 
     /// <summary>A task of the package at which the new one starts; null to choose by <see cref="Start"/>.</summary>
@@ -31,6 +40,18 @@ public sealed record AdaptSettings(string Package, TrainSettings Training)
     /// What of the adapter trains: <see cref="Own"/>, <see cref="Blocks"/>, <see cref="All"/>, and names of what tasks share, such as <c>hypernetwork</c>.
     /// </summary>
     public IReadOnlyList<string> Tune { get; init; } = [Own];
+
+    /// <summary>
+    /// What the learning rate is multiplied by for the new task's own vectors, such as a prototype; its own matrices, such as scores of masks, train as
+    /// the method says.
+    /// </summary>
+    public double OwnFactor { get; init; } = UsualOwnFactor;
+
+    /// <summary>
+    /// Whether training has the method's own terms of the loss, such as PHA's contrastive ones; null for no where only <see cref="Own"/> trains, as they
+    /// hold a prototype back from where the task's loss wants it, and yes otherwise.
+    /// </summary>
+    public bool? OwnLosses { get; init; }
 
     /// <summary>
     /// Whether the task is added to <see cref="Package"/>, whose other files stay as they are; otherwise it becomes a package of its own in the output

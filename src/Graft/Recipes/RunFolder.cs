@@ -20,12 +20,19 @@ internal sealed class RunFolder
     public string Root => _path;
 
     /// <summary>Opens the folder of a new run, or of the one to resume.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="adapted">How a task came about that is added to trained ones; null otherwise.</param>
     /// <exception cref="GraftException">It holds another run, or cannot be written.</exception>
-    public static RunFolder Open(TrainSettings settings)
+    public static RunFolder Open(TrainSettings settings, JsonObject? adapted = null)
     {
         var folder = new RunFolder(settings.Out);
         var settingsPath = Path.Combine(settings.Out, "run.json");
         var mine = settings.ToJson();
+        if (adapted is not null)
+        {
+            mine["adapted"] = adapted.DeepClone();
+        }
+
         try
         {
             if (File.Exists(settingsPath) && settings.Resume)

@@ -24,7 +24,7 @@ internal static class TrainLog
         ("dev_rows", ByTask(unit, i => unit.Tasks[i].Dev.Count)),
         ("truncated_rows", ByTask(unit, i => train[i].TruncatedRows)),
         ("max_tokens", maxTokens),
-        ("trained_parameters", models.Parameters().Sum(p => p.Parameter.Value.Count)));
+        ("trained_parameters", models.Parameters().Where(p => p.Parameter.Trainable).Sum(p => p.Parameter.Value.Count)));
 
     /// <summary>A step.</summary>
     public static void Step(RunLog log, TrainUnit unit, TrainStep step)

@@ -44,6 +44,7 @@ public sealed partial record TrainSettings
                 ? (int)layers
                 : throw settings.Error("head_layers", $"'head_layers' is {settings.Raw("head_layers")}, expected 1 or 2."),
             HeadDropout = Within(settings, "head_dropout", defaults.HeadDropout, 0.999),
+            HeadFactor = Positive(settings, "head_factor") ?? defaults.HeadFactor,
             Examples = Count(settings, "examples"),
             Epochs = Positive(settings, "epochs"),
             Steps = Count(settings, "steps"),

@@ -70,6 +70,9 @@ public sealed partial record TrainSettings
     /// <summary>The dropout of the head in training.</summary>
     public double HeadDropout { get; init; } = 0.1;
 
+    /// <summary>What the learning rate is multiplied by for heads.</summary>
+    public double HeadFactor { get; init; } = 1;
+
     /// <summary>Training rows to draw from each task; null for all.</summary>
     public int? Examples { get; init; }
 
@@ -176,6 +179,11 @@ public sealed partial record TrainSettings
             json["beams"] = Beams;
         }
 
+        if (HeadFactor != 1)
+        {
+            json["head_factor"] = HeadFactor;
+        }
+
         return json;
     }
 
@@ -222,7 +230,7 @@ public sealed partial record TrainSettings
     /// <param name="defaultLearningRate">The method's learning rate, used where none is set.</param>
     public TrainingSettings Loop(double defaultLearningRate) => new(
         Epochs ?? 5, Steps, Batch, Accumulation, Lr ?? defaultLearningRate, Schedule, Warmup, WeightDecay, Clip, LabelSmoothing,
-        EvaluateEvery, Patience, AdapterDrop, Seed, Evaluations, Mixture);
+        EvaluateEvery, Patience, AdapterDrop, Seed, Evaluations, Mixture, HeadFactor: HeadFactor);
 
     private MixtureSettings Mixture => new(Sampling, Temperature, OneTaskBatches, Replacement);
 

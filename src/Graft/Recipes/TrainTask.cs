@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Evaluation;
 using Graft.Methods.Core;
@@ -20,6 +21,9 @@ internal sealed record TrainUnit(string Name, IReadOnlyList<TaskData> Tasks)
 
     /// <summary>Whether the tasks share an adapter and become one package.</summary>
     public bool IsJoint { get; init; }
+
+    /// <summary>How a task came about that was added to trained ones; null for tasks that are trained from the start.</summary>
+    public JsonObject? Adapted { get; init; }
 
     /// <summary>What the best step is chosen by, for people.</summary>
     public string Metric => IsJoint ? "average" : Tasks[0].Task.PrimaryMetric;

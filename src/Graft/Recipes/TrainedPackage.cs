@@ -52,6 +52,11 @@ internal sealed class TrainedPackage(TrainSettings settings, TrainUnit unit, str
                 summary.Insert(0, "settings", settings.ToJson());
             }
 
+            if (unit.Adapted is { } adapted)
+            {
+                summary["adapted"] = adapted.DeepClone();
+            }
+
             return summary;
         }
     }

@@ -190,15 +190,23 @@ public sealed class Trainer : IDisposable
     {
         var groups = model.Adapter.Groups.SelectMany(g => Own(g, settings)).ToList();
         var taken = groups.SelectMany(g => g.Parameters).ToHashSet();
-        var rest = model.Parameters().Select(p => p.Parameter).Where(p => p.Trainable && !taken.Contains(p)).ToLookup(p => p.Value.Rank >= 2);
-        if (rest[true].Any())
+        var rest = model.Parameters().Where(p => p.Parameter.Trainable && !taken.Contains(p.Parameter)).ToList();
+        if (settings.HeadFactor != 1)
         {
-            groups.Add(new ParameterGroup("matrices", [.. rest[true]], settings.LearningRate, settings.WeightDecay));
+            List<Parameter> heads = [.. rest.Where(p => !p.Path.StartsWith("adapter.", StringComparison.Ordinal)).Select(p => p.Parameter)];
+            groups.AddRange(Own(new AdapterGroup("heads", heads) { Factor = settings.HeadFactor }, settings));
+            rest.RemoveAll(p => heads.Contains(p.Parameter));
         }
 
-        if (rest[false].Any())
+        var plain = rest.ToLookup(p => p.Parameter.Value.Rank >= 2, p => p.Parameter);
+        if (plain[true].Any())
         {
-            groups.Add(new ParameterGroup("vectors", [.. rest[false]], settings.LearningRate, 0));
+            groups.Add(new ParameterGroup("matrices", [.. plain[true]], settings.LearningRate, settings.WeightDecay));
+        }
+
+        if (plain[false].Any())
+        {
+            groups.Add(new ParameterGroup("vectors", [.. plain[false]], settings.LearningRate, 0));
         }
 
         return groups;

@@ -34,6 +34,7 @@ public enum ScheduleKind
 /// <param name="Mixture">How the rows of several tasks are mixed; null for the defaults.</param>
 /// <param name="Beta2">How much of the mean squared gradient AdamW keeps in a step.</param>
 /// <param name="Epsilon">What AdamW adds to its root.</param>
+/// <param name="HeadFactor">What the learning rate is multiplied by for heads.</param>
 public sealed record TrainingSettings(
     double Epochs = 5,
     int? Steps = null,
@@ -52,4 +53,5 @@ public sealed record TrainingSettings(
     int? Evaluations = null,
     MixtureSettings? Mixture = null,
     double Beta2 = 0.999,
-    double Epsilon = 1e-8);
+    double Epsilon = 1e-8,
+    double HeadFactor = 1);

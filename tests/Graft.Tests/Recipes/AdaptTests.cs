@@ -83,7 +83,8 @@ public sealed class AdaptTests : IDisposable
         var report = Adapt.Run(settings with { Join = false });
 
         Assert.Equal(before, Files());
-        Assert.Equal(method == "pha" ? TaskStart.Nearest : TaskStart.Fresh, report.Start);
+        Assert.Equal(method == "pha" ? TaskStart.Nearest : TaskStart.Best, report.Start);
+        Assert.Equal(method == "pha" ? [] : ["first", "second"], report.Scores.Keys.Order(StringComparer.Ordinal));
         var alone = JointPackage.Open(Path.Combine(_tiny.Root, "adapted", "third"));
         Assert.Equal(["third"], alone.Tasks);
         Assert.NotEqual(JointPackage.Open(Joint).Manifest.AdapterFile.Sha256, alone.Manifest.AdapterFile.Sha256);
@@ -122,6 +123,87 @@ public sealed class AdaptTests : IDisposable
     }
 
     [Fact]
+    public void Beams_and_reduction_of_an_encoder_decoder_are_the_known_tasks_ones()
+    {
+        using var t5 = new TinyModelFolder(t5: true);
+        var training = new TrainSettings
+        {
+            Backbone = t5.Model, Tasks = [t5.WriteTask("first"), t5.WriteTask("second", train: 40, seed: 2)], Method = "hyperformer++", Beams = 2,
+            LossReduction = LossReduction.Sum, Steps = 2, Evaluations = 1, Batch = 8, Out = Path.Combine(t5.Root, "out"),
+        };
+        var package = Train.Run(training).Joint!.Package;
+        var third = training with
+        {
+            Tasks = [t5.WriteTask("third", seed: 7)], Examples = 8, Beams = 1, LossReduction = LossReduction.Mean, Out = Path.Combine(t5.Root, "adapted"),
+        };
+
+        var report = Adapt.Run(new AdaptSettings(package, third) { Backbone = t5.Model, Given = ["loss_reduction"] });
+
+        var head = (TextHeadConfig)TaskModelPackage.Head(AdapterPackage.Open(report.Package));
+        Assert.Equal((2, LossReduction.Mean), (head.Beams, head.Reduction));
+        Assert.Equal(TaskStart.Best, report.Start);
+        Assert.All(report.Scores, s => Assert.True(s.Value < 0, $"{s.Key}: {s.Value}"));
+        Assert.Equal(report.Scores.MaxBy(s => s.Value).Key, report.Weights.Single(w => w.Value == 1).Key);
+    }
+
+    [Fact]
+    public void The_head_and_the_longest_row_are_those_of_the_known_tasks_unless_they_are_said()
+    {
+        TrainTwo("pha", t => t with { HeadPooling = Pooling.First, HeadLayers = 2, HeadDropout = 0.3, MaxTokens = 11 });
+
+        var plain = Adapt.Run(Settings("third", 8));
+        var said = Adapt.Run(Overwrite(Settings("fourth", 8) with { Given = ["head_pooling"] }));
+
+        var (head, manifest) = (Head(plain), AdapterPackage.Open(plain.Package).Manifest);
+        Assert.Equal((Pooling.First, 2, 0.3, 11), (head.Pooling, head.Layers, head.Dropout, manifest.MaxTokens));
+        Assert.Equal((Pooling.Mean, 2), (Head(said).Pooling, Head(said).Layers));
+
+        static PooledHeadConfig Head(AdaptReport report) => (PooledHeadConfig)TaskModelPackage.Head(AdapterPackage.Open(report.Package));
+    }
+
+    [Fact]
+    public void Package_and_run_say_how_the_task_came_about()
+    {
+        TrainTwo("hyperformer++");
+        var settings = Settings("third", 8);
+
+        var report = Adapt.Run(settings);
+
+        var training = JointPackage.Open(Joint).Task("third").Manifest.Training;
+        var run = JsonNode.Parse(File.ReadAllText(Path.Combine(settings.Training.Out, "run.json")))!;
+        Assert.True(JsonNode.DeepEquals(training["adapted"], run["adapted"]));
+        var adapted = training["adapted"]!;
+        Assert.Equal((Joint, JointPackage.Open(Joint).Manifest.AdapterFile.Sha256, "best"), ((string)adapted["package"]!, (string)adapted["shared"]!, (string)adapted["start"]!));
+        Assert.Equal(report.Weights.Single(w => w.Value == 1).Key, adapted["weights"]!.AsObject().Single(w => (double)w.Value! == 1).Key);
+        Assert.Equal(("own", false, 8, 0), ((string)adapted["tune"]![0]!, (bool)adapted["own_losses"]!, (int)training["settings"]!["examples"]!, (int)training["settings"]!["seed"]!));
+        var log = File.ReadLines(Path.Combine(settings.Training.Out, "training", "third.jsonl")).First();
+        Assert.Equal(report.Trained, (long)JsonNode.Parse(log)!["trained_parameters"]!);
+    }
+
+    [Fact]
+    public void An_own_vector_moves_at_a_rate_of_its_own_and_without_the_methods_losses()
+    {
+        TrainTwo("pha");
+
+        var slow = Moved(s => s with { OwnFactor = 1 });
+        var fast = Moved(s => s with { OwnFactor = 100 });
+        var drawn = Moved(s => s with { OwnFactor = 100, OwnLosses = true });
+
+        // Adam's first steps have the size of the rate, whatever the gradient.
+        Assert.InRange(fast / slow, 30, 300);
+        Assert.NotEqual(fast, drawn);
+
+        double Moved(Func<AdaptSettings, AdaptSettings> change)
+        {
+            var report = Adapt.Run(Overwrite(change(Settings("third", 8) with { From = "second", Join = false })));
+            using var scope = new TensorScope();
+            using var before = SafetensorsFile.Open(JointPackage.Open(Joint).Task("second").AdapterPath);
+            using var after = SafetensorsFile.Open(AdapterPackage.Open(report.Package).AdapterPath);
+            return (after.Load("tasks.third.prototype.vector") - before.Load("tasks.second.prototype.vector")).Norm().ToDouble();
+        }
+    }
+
+    [Fact]
     public void It_starts_where_it_is_told_to()
     {
         TrainTwo("pha");
@@ -141,7 +223,7 @@ public sealed class AdaptTests : IDisposable
         TrainTwo("hyperformer");
         Refused("holds the task 'first'", Settings("first", 8));
         Refused("did you mean 'second'", Settings("third", 8) with { From = "secund" });
-        Refused("--start fresh", Settings("third", 8) with { Start = TaskStart.Nearest });
+        Refused("--start best or fresh", Settings("third", 8) with { Start = TaskStart.Nearest });
         Refused("no part 'hypernetwork'", Settings("third", 8) with { Tune = ["hypernetwork"], Join = false });
 
         Train.Run(Training("one") with { Tasks = [_tiny.WriteTask("first")], Method = "lora", Set = null });
@@ -153,12 +235,16 @@ public sealed class AdaptTests : IDisposable
 
     private static AdaptSettings Overwrite(AdaptSettings settings) => settings with { Training = settings.Training with { Overwrite = true } };
 
-    private void TrainTwo(string method) => Train.Run(Training("out") with
+    private void TrainTwo(string method, Func<TrainSettings, TrainSettings>? change = null)
     {
-        Tasks = [_tiny.WriteTask("first"), _tiny.WriteTask("second", train: 40, seed: 2)],
-        Method = method,
-        Set = method == "pha" ? new JsonObject { ["bottleneck"] = 4, ["ordinary_bottleneck"] = 3 } : new JsonObject { ["reduction_factor"] = 4 },
-    });
+        var settings = Training("out") with
+        {
+            Tasks = [_tiny.WriteTask("first"), _tiny.WriteTask("second", train: 40, seed: 2)],
+            Method = method,
+            Set = method == "pha" ? new JsonObject { ["bottleneck"] = 4, ["ordinary_bottleneck"] = 3 } : new JsonObject { ["reduction_factor"] = 4 },
+        };
+        Train.Run(change?.Invoke(settings) ?? settings);
+    }
 
     private TrainSettings Training(string folder) => new()
     {

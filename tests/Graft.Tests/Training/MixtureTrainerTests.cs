@@ -160,10 +160,10 @@ public sealed class MixtureTrainerTests : IDisposable
 
     private static IEnumerable<(TrainStep Step, List<string> Changed)> Watched(TaskModels models, Trainer trainer)
     {
-        var before = Bits(models);
+        var before = InterruptedTraining.Bits(models);
         foreach (var step in trainer.Steps(TestContext.Current.CancellationToken))
         {
-            var after = Bits(models);
+            var after = InterruptedTraining.Bits(models);
             yield return (step, [.. models.Parameters().Select(p => p.Path).Where((_, i) => before[i] != after[i])]);
             before = after;
         }
@@ -173,29 +173,7 @@ public sealed class MixtureTrainerTests : IDisposable
     {
         using var models = Create(method);
         using var trainer = new Trainer(models, _train, settings);
-        using var best = new BestOnDev(models);
-        if (resume)
-        {
-            Checkpoint.Load(checkpoint, "run", trainer, best);
-        }
-
-        foreach (var step in trainer.Steps(TestContext.Current.CancellationToken))
-        {
-            if (step.Number % 4 == 0)
-            {
-                best.Offer(-step.Loss, step.Number);
-            }
-
-            if (step.Number == stopAfter)
-            {
-                Checkpoint.Save(checkpoint, trainer, best, new RunState("run", 0, 0));
-                return [];
-            }
-        }
-
-        var last = Bits(models);
-        best.Restore();
-        return [.. last, .. Bits(models), $"{best.Step} {best.Metric}"];
+        return InterruptedTraining.Run(trainer, step => step.Number % 4 == 0 ? -step.Loss : null, checkpoint, stopAfter, resume);
     }
 
     private TaskModels Create(string method, double headDropout = 0.1, Backbone? backbone = null)
@@ -206,11 +184,5 @@ public sealed class MixtureTrainerTests : IDisposable
         var adapter = peft.Attach(backbone, "all", peft.Defaults, rng, peft.SharesAcrossTasks ? [.. _data.Select(d => d.Task.Name)] : null);
         return new TaskModels([.. _data.Select(d => new TaskModel(
             d.Task, backbone, adapter, new PooledHead(new PooledHeadConfig(TaskKind.Classification, 3, Dropout: headDropout), TinyBackbones.Width, rng), 30))]);
-    }
-
-    private static string[] Bits(TaskModels models)
-    {
-        using var scope = new TensorScope();
-        return [.. models.Parameters().Select(p => Convert.ToHexString(p.Parameter.Value.Detach().Contiguous().Bytes()))];
     }
 }

@@ -66,6 +66,18 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void A_head_follows_the_runs_rate_by_a_factor_of_its_own()
+    {
+        using var model = CreateModel("pfeiffer");
+        using var trainer = new Trainer(model, _train, new TrainingSettings(LearningRate: 4e-3, WeightDecay: 0.1, HeadFactor: 5));
+
+        Assert.Equal(
+            [("heads", 2e-2, 0.1), ("heads vectors", 2e-2, 0), ("matrices", 4e-3, 0.1), ("vectors", 4e-3, 0)],
+            trainer.Optimizer.Groups.Select(g => (g.Name, g.LearningRate, g.WeightDecay)));
+        Assert.Equal(model.Head.Parameters(), trainer.Optimizer.Groups.Take(2).SelectMany(g => g.Parameters));
+    }
+
+    [Fact]
     public void With_adapter_drop_the_first_blocks_rest_in_some_steps_and_the_last_in_none()
     {
         var last = _backbone.Config.Layers - 1;
@@ -227,14 +239,14 @@ public sealed class TrainerTests : IDisposable
         {
             if (best.Offer(metrics[step.Number - 1], step.Number))
             {
-                kept = Bits(model);
+                kept = InterruptedTraining.Bits(trainer.Model);
             }
         }
 
         Assert.Equal((0.5, 2, 4), (best.Metric, best.Step, best.EvaluationsSince));
-        Assert.NotEqual(kept, Bits(model));
+        Assert.NotEqual(kept, InterruptedTraining.Bits(trainer.Model));
         best.Restore();
-        Assert.Equal(kept, Bits(model));
+        Assert.Equal(kept, InterruptedTraining.Bits(trainer.Model));
     }
 
     [Fact]
@@ -266,29 +278,8 @@ public sealed class TrainerTests : IDisposable
     {
         using var model = CreateModel(method);
         using var trainer = new Trainer(model, _train, settings);
-        using var best = new BestOnDev(model);
-        if (resume)
-        {
-            Checkpoint.Load(checkpoint, "run", trainer, best);
-        }
-
-        foreach (var step in trainer.Steps(TestContext.Current.CancellationToken))
-        {
-            if (step.EvaluationDue)
-            {
-                best.Offer(Evaluator.Evaluate(model, _dev).Metrics["accuracy"], step.Number);
-            }
-
-            if (step.Number == stopAfter)
-            {
-                Checkpoint.Save(checkpoint, trainer, best, new RunState("run", 0, 0));
-                return [];
-            }
-        }
-
-        var last = Bits(model);
-        best.Restore();
-        return [.. last, .. Bits(model), $"{best.Step} {best.Metric}"];
+        return InterruptedTraining.Run(
+            trainer, step => step.EvaluationDue ? Evaluator.Evaluate(model, _dev).Metrics["accuracy"] : null, checkpoint, stopAfter, resume);
     }
 
     private TaskModel CreateModel(string method, double headDropout = 0.1, Backbone? backbone = null)
@@ -299,11 +290,5 @@ public sealed class TrainerTests : IDisposable
         return new TaskModel(
             _data.Task, backbone, peft.Attach(backbone, "a", peft.Defaults, rng),
             new PooledHead(new PooledHeadConfig(TaskKind.Classification, 3, Dropout: headDropout), TinyBackbones.Width, rng), 30);
-    }
-
-    private static string[] Bits(TaskModel model)
-    {
-        using var scope = new TensorScope();
-        return [.. model.Parameters().Select(p => Convert.ToHexString(p.Parameter.Value.Detach().Contiguous().Bytes()))];
     }
 }

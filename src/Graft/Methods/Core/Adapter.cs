@@ -62,6 +62,9 @@ public sealed class Adapter : Module
     /// <summary>Parameters that train with settings of their own; the rest trains with the run's.</summary>
     public IReadOnlyList<AdapterGroup> Groups => OwnGroups;
 
+    /// <summary>Whether training passes have the method's own terms of the loss; false while a new task is fitted to what others made of them.</summary>
+    internal bool HasAuxiliaryLosses { get; set; } = true;
+
     /// <summary>The adapters that rows with this composition are computed with, one output row each; empty for what gives a row one output.</summary>
     public IReadOnlyList<Adapter> Branches { get; internal init; } = [];
 
@@ -108,6 +111,18 @@ public sealed class Adapter : Module
     /// <summary>Acts after an optimizer step; the trainer calls it while gradients are valid.</summary>
     /// <param name="step">The step's number from 1.</param>
     public void AfterOptimizerStep(int step) => AfterStep?.Invoke(step);
+
+    /// <summary>Lets parameters train with settings of their own, whatever group they were in.</summary>
+    internal void Regroup(AdapterGroup group)
+    {
+        for (var i = 0; i < OwnGroups.Count; i++)
+        {
+            OwnGroups[i] = OwnGroups[i] with { Parameters = [.. OwnGroups[i].Parameters.Except(group.Parameters)] };
+        }
+
+        OwnGroups.RemoveAll(g => g.Parameters.Count == 0);
+        OwnGroups.Add(group);
+    }
 
     internal void Put(Site site, Part part, string? name)
     {
@@ -166,7 +181,7 @@ public sealed class Adapter : Module
             return null;
         }
 
-        foreach (var loss in AuxiliaryLosses)
+        foreach (var loss in HasAuxiliaryLosses ? AuxiliaryLosses : [])
         {
             if (loss(pass, GroupsOf(pass), output) is { } term)
             {

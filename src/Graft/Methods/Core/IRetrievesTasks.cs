@@ -34,6 +34,9 @@ public enum TaskStart
     /// <summary>At the mean of all tasks with weights <c>softmax(s / τ)</c> of the average similarities.</summary>
     Mixture,
 
+    /// <summary>At the task under whose part of the adapter its rows are answered best, as far as that can be told without training.</summary>
+    Best,
+
     /// <summary>As the method starts any task.</summary>
     Fresh,
 }

@@ -23,6 +23,14 @@ public static class NewTask
         };
     }
 
+    /// <summary>The whole share for the task with the largest score, the first of equals.</summary>
+    /// <param name="scores">A score of each known task, at least one; NaN is the smallest.</param>
+    public static double[] Best(IReadOnlyList<double> scores)
+    {
+        ArgumentNullException.ThrowIfNull(scores);
+        return One(scores.Count, Largest([.. scores.Select(s => double.IsNaN(s) ? double.NegativeInfinity : s)]));
+    }
+
     /// <summary>The mean similarity to each known task.</summary>
     /// <param name="similarities">For each row its similarity to each known task; at least one row.</param>
     public static double[] Means(IReadOnlyList<double[]> similarities)
