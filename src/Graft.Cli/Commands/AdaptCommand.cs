@@ -15,7 +15,7 @@ internal sealed class AdaptCommand : CommandWithExamples
     // Enough for a few rows at the usual rate; a full pass of them is a step or two.
     private const int UsualSteps = 200;
     private const int UsualEvaluations = 5;
-    private const double UsualHeadFactor = 1;
+    private const double UsualHeadFactor = 10;
 
     private static readonly string[] s_training =
         ["data", "examples", "steps", "epochs", "batch", "lr", "seed", "max_tokens", "head_pooling", "head_layers", "precision", "device", "overwrite"];

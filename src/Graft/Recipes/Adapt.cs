@@ -65,7 +65,7 @@ public static class Adapt
             }
         });
         var unit = new TrainUnit(task, [data]) { IsJoint = true, Adapted = Described(settings, package, start, ownLosses) };
-        var report = new TrainTask(training, RunFolder.Open(training, unit.Adapted), loaded, method, known.Config, adapters, unit, (1, 1), progress).Run(cancellation).Tasks[0];
+        var report = new TrainTask(training, RunFolder.Open(training, [task], unit.Adapted), loaded, method, known.Config, adapters, unit, (1, 1), progress).Run(cancellation).Tasks[0];
         using var model = TaskModelPackage.Load(AdapterPackage.Open(report.Package), loaded.Backbone);
         var place = settings.Join
             ? TaskModelPackage.AddTask(package, model, AdapterPackage.Open(report.Package).Manifest.Training).Task(task).Place

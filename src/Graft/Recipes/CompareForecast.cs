@@ -5,15 +5,19 @@ namespace Graft.Recipes;
 
 /// <summary>What a method of a plan costs. Immutable.</summary>
 /// <param name="Method">The plan's name for the method.</param>
-/// <param name="Trained">Trained parameters of one task, without the head.</param>
-/// <param name="Stored">Parameters that a package of one task keeps, without the head.</param>
-/// <param name="PackageBytes">Bytes of a package of one task on disk, head and manifest included.</param>
+/// <param name="Trained">Trained parameters of <see cref="Tasks"/> tasks, without heads.</param>
+/// <param name="Stored">Parameters that their packages keep, without heads.</param>
+/// <param name="PackageBytes">Bytes of their packages on disk, heads and manifests included.</param>
 /// <param name="StepSeconds">The measured time of an optimizer step; null where the method could not be trained that briefly.</param>
 /// <param name="Planned">Its runs.</param>
 /// <param name="Finished">Those that are finished.</param>
 /// <param name="SecondsLeft">The time that the others will take, one after the other; null without <paramref name="StepSeconds"/>.</param>
 public sealed record MethodForecast(
-    string Method, long Trained, long Stored, long PackageBytes, double? StepSeconds, int Planned, int Finished, double? SecondsLeft);
+    string Method, long Trained, long Stored, long PackageBytes, double? StepSeconds, int Planned, int Finished, double? SecondsLeft)
+{
+    /// <summary>The tasks that parameters and bytes are of: 1, or those of the plan's largest mixture.</summary>
+    public int Tasks { get; init; } = 1;
+}
 
 /// <summary>The runs of a plan on one task with one number of rows. Immutable.</summary>
 /// <param name="Task">The plan's name for the task or mixture.</param>
@@ -60,6 +64,7 @@ public sealed record CompareForecast(ComparisonPlan Plan, string Folder, IReadOn
         ["methods"] = new JsonArray([.. Methods.Select(m => (JsonNode)new JsonObject
         {
             ["method"] = m.Method,
+            ["tasks"] = m.Tasks,
             ["trainedParameters"] = m.Trained,
             ["storedParameters"] = m.Stored,
             ["packageBytes"] = m.PackageBytes,

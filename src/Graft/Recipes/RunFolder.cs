@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Graft.Formats.Packages;
 using Graft.Torch;
 
 namespace Graft.Recipes;
@@ -21,10 +22,17 @@ internal sealed class RunFolder
 
     /// <summary>Opens the folder of a new run, or of the one to resume.</summary>
     /// <param name="settings">The settings.</param>
+    /// <param name="units">What its packages will be called.</param>
     /// <param name="adapted">How a task came about that is added to trained ones; null otherwise.</param>
     /// <exception cref="GraftException">It holds another run, or cannot be written.</exception>
-    public static RunFolder Open(TrainSettings settings, JsonObject? adapted = null)
+    public static RunFolder Open(TrainSettings settings, IEnumerable<string> units, JsonObject? adapted = null)
     {
+        // Before hours of training, not when its result is to be saved.
+        foreach (var unit in units)
+        {
+            AdapterPackage.RefuseForeign(Path.Combine(settings.Out, unit));
+        }
+
         var folder = new RunFolder(settings.Out);
         var settingsPath = Path.Combine(settings.Out, "run.json");
         var mine = settings.ToJson();

@@ -39,7 +39,7 @@ internal sealed record TaskHead(HeadConfig Config, TextCodec? Codec)
         if (Kind(settings, loaded.Backbone.Config) == HeadKind.Text)
         {
             var codec = new TextCodec(TextFormat.Of(task), loaded.Tokenizer, loaded.Backbone.Config);
-            return new TaskHead(new TextHeadConfig(task.Kind, task.Outputs, codec.Format, codec.Longest(data.Train), settings.LossReduction, settings.Beams), codec);
+            return new TaskHead(new TextHeadConfig(task.Kind, task.Outputs, codec.Format, codec.Longest(data.WholeTrain), settings.LossReduction, settings.Beams), codec);
         }
 
         var scores = task.Kind == TaskKind.Regression ? data.Train.Select(r => r.Score).ToList() : [];

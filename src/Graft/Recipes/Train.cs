@@ -45,10 +45,10 @@ public static class Train
         var config = method.Resolve(method.ReadConfig(settings.Set, SettingsSource), loaded.Tokenizer);
         using var trained = TrainedAdapters.Load(method, config, loaded.Backbone);
         config = trained.Config;
-        var run = RunFolder.Open(settings);
         List<TrainUnit> units = method.SharesAcrossTasks || settings.Share
             ? [new TrainUnit(TrainUnit.Joint, tasks) { IsJoint = true }]
             : [.. tasks.Select(t => new TrainUnit(t.Task.Name, [t]))];
+        var run = RunFolder.Open(settings, units.Select(u => u.Name));
         var reports = new List<UnitReport>();
         for (var i = 0; i < units.Count; i++)
         {

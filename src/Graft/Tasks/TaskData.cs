@@ -45,6 +45,9 @@ public sealed class TaskData
     /// <summary>Whether <see cref="Train"/> is in a random order, of which a draw takes the first rows.</summary>
     public bool IsShuffled { get; init; }
 
+    /// <summary>The train rows that <see cref="Train"/> was drawn from; the same where nothing was drawn.</summary>
+    public IReadOnlyList<Example> WholeTrain { get => field ?? Train; private init; }
+
     /// <summary>The rows of a split; an empty list for a test split that does not exist.</summary>
     /// <param name="split">The split.</param>
     public IReadOnlyList<Example> Rows(Split split) => split switch
@@ -103,7 +106,7 @@ public sealed class TaskData
     /// <param name="dev">Rows to choose by.</param>
     /// <param name="test">Rows to report on, null when there are none.</param>
     internal TaskData With(IReadOnlyList<Example> train, IReadOnlyList<Example> dev, IReadOnlyList<Example>? test) =>
-        new(Task, train, dev, test) { Splits = Splits, SkippedRows = SkippedRows, IsShuffled = IsShuffled, Notes = Notes };
+        new(Task, train, dev, test) { Splits = Splits, SkippedRows = SkippedRows, IsShuffled = IsShuffled, Notes = Notes, WholeTrain = WholeTrain };
 
     private static IReadOnlyList<Example> Draw(IReadOnlyList<Example> rows, int? most, string purpose)
     {

@@ -36,6 +36,22 @@ public sealed class TrainTests : IDisposable
         Assert.Equal((2L * 2 * 8 * 32) + (3 * 17), report.Tasks[0].TrainedParameters);
     }
 
+    [Theory]
+    [InlineData("lora", "second")]
+    [InlineData("pha", "joint")]
+    public void What_stands_where_a_package_will_be_is_refused_before_training(string method, string place)
+    {
+        var settings = Settings(tasks: [_tiny.WriteTask("first"), _tiny.WriteTask("second", seed: 2)]) with { Method = method, Set = null, Overwrite = true };
+        var foreign = Path.Combine(Directory.CreateDirectory(Path.Combine(settings.Out, place)).FullName, "thesis.txt");
+        File.WriteAllText(foreign, "years of work");
+
+        var error = Assert.Throws<GraftException>(() => Train.Run(settings));
+
+        Assert.Contains("thesis.txt", error.Message, StringComparison.Ordinal);
+        Assert.True(File.Exists(foreign));
+        Assert.False(Directory.Exists(Path.Combine(settings.Out, "training")));
+    }
+
     [Fact]
     public void The_head_is_the_one_asked_for()
     {

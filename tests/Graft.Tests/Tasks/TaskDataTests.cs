@@ -121,6 +121,17 @@ public sealed class TaskDataTests
     }
 
     [Fact]
+    public void A_draw_knows_the_rows_that_it_was_drawn_from()
+    {
+        var data = Data(20);
+
+        var drawn = data.Take(10, 1).WithHeldOut(3, 3).Take(5, 2).WithoutTest();
+
+        Assert.Equal((5, 20), (drawn.Train.Count, drawn.WholeTrain.Count));
+        Assert.Same(data.Train, data.WholeTrain);
+    }
+
+    [Fact]
     public void The_majority_is_that_of_train()
     {
         var task = new TaskDefinition("mood", TaskKind.Classification, ["neg", "pos"], ["accuracy"], false);

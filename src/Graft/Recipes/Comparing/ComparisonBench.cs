@@ -96,15 +96,7 @@ internal sealed class ComparisonBench : IDisposable
 
     /// <summary>The optimizer steps of one training of a run, over all of its tasks.</summary>
     /// <param name="run">The run.</param>
-    public int Steps(PlannedRun run)
-    {
-        var tasks = run.Task.Tasks.Select(t => _checked.Tasks[t]);
-
-        // Together as many as show the rows that the tasks would see alone. Steps of one task that draw nothing twice end their epochs as trainings alone do.
-        return IsJoint(run) && Plan.Mixture is not { OneTaskBatches: true, Replacement: false }
-            ? (int)Math.Max(1, (tasks.Sum(data => ComparisonCheck.RowsSeen(Plan, data, run.Size)) + Plan.Batch - 1) / Plan.Batch)
-            : tasks.Sum(data => ComparisonCheck.Steps(Plan, data, run.Size));
-    }
+    public int Steps(PlannedRun run) => ComparisonSteps.Trainings(Plan, [.. run.Task.Tasks.Select(t => _checked.Tasks[t])], run.Size, IsJoint(run)).Sum();
 
     /// <summary>Whether the tasks of a run are trained together on one adapter.</summary>
     /// <param name="run">The run.</param>

@@ -120,18 +120,20 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
             // What builds on trained adapters needs their weights, and with them the backbone's: ReadAdapters looks at it.
             if (method is not IBuildsOnAdapters builds || builds.Places(config).Count == 0)
             {
-                Attach(method, config, shape);
+                Attach(planned, method, config, shape);
             }
         }
 
         return new PreparedMethod(method, config, planned.LearningRate ?? method.DefaultLearningRate);
     }
 
-    private void Attach(PeftMethod method, PeftConfig config, Backbone shape)
+    private void Attach(PlannedMethod planned, PeftMethod method, PeftConfig config, Backbone shape)
     {
         using var rng = new Rng(0);
         using var adapter = method.Attach(shape, method.Name, config, rng);
-        foreach (var steps in plan.Tasks.Where(t => t.Tasks.All(_tasks.ContainsKey)).SelectMany(t => plan.Sizes.Select(s => Steps(plan, _tasks[t.Tasks[0]], s))).Distinct())
+        var joint = planned.Share || method.SharesAcrossTasks;
+        foreach (var steps in plan.Tasks.Where(t => t.Tasks.All(_tasks.ContainsKey))
+            .SelectMany(t => plan.Sizes.SelectMany(s => ComparisonSteps.Trainings(plan, [.. t.Tasks.Select(name => _tasks[name])], s, joint))).Distinct())
         {
             adapter.BeginTraining(new TrainingPlan(steps));
         }
@@ -144,21 +146,6 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
         {
             faults.Add($"the methods {string.Join(" and ", same.Select(m => $"'{m.Key}'"))} are the same with the same settings; leave one out, or change a setting.");
         }
-    }
-
-    /// <summary>The optimizer steps of one task's training.</summary>
-    public static int Steps(ComparisonPlan plan, TaskData data, int? size)
-    {
-        var batches = (Math.Min(size ?? int.MaxValue, data.Train.Count) + plan.Batch - 1) / plan.Batch;
-        return plan.Steps ?? Math.Max(1, (int)Math.Ceiling(plan.Epochs!.Value * batches));
-    }
-
-    /// <summary>The rows that one task's training sees, each as often as it comes: an epoch's last step may have fewer than a batch.</summary>
-    public static long RowsSeen(ComparisonPlan plan, TaskData data, int? size)
-    {
-        var rows = Math.Min(size ?? int.MaxValue, data.Train.Count);
-        var (epochs, rest) = Math.DivRem(Steps(plan, data, size), (rows + plan.Batch - 1) / plan.Batch);
-        return ((long)epochs * rows) + Math.Min(rows, (long)rest * plan.Batch);
     }
 
     private T? Try<T>(string before, Func<T> read)

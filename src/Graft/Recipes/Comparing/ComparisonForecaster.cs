@@ -45,12 +45,16 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
 
     private MethodForecast Of(string name, IReadOnlyList<IdentifiedRun> own, CancellationToken cancellation)
     {
-        var prepared = bench.Method(own[0].Plan);
-        var measured = Measure(own[0], prepared, cancellation);
+        // Of the tasks and mixtures the largest one: a mixture costs what its tasks cost together.
+        var largest = own.MaxBy(r => r.Plan.Task.Tasks.Count)!;
+        var prepared = bench.Method(largest.Plan);
+        var measured = Measure(largest, prepared, cancellation);
         double? left = measured.Step is { } step ? own.Where(r => !isFinished(r)).Sum(r => Seconds(r, step, measured.Evaluation)) : null;
         return new MethodForecast(
-            name, prepared.Method.CountParameters(prepared.Described, bench.Loaded.Backbone.Sites), measured.Stored, measured.Bytes,
-            measured.StepSeconds, own.Count, own.Count(isFinished), left);
+            name, measured.Trained, measured.Stored, measured.Bytes, measured.StepSeconds, own.Count, own.Count(isFinished), left)
+        {
+            Tasks = largest.Plan.Task.Tasks.Count,
+        };
     }
 
     private double Seconds(IdentifiedRun run, double step, double evaluation)
@@ -60,7 +64,7 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
         foreach (var data in bench.Data(run.Plan))
         {
             var tokens = TokensPerRow(data);
-            training += ComparisonCheck.Steps(bench.Plan, data, run.Plan.Size) * Math.Min(bench.Plan.Batch, data.Train.Count) * tokens * step;
+            training += ComparisonSteps.RowsSeen(bench.Plan, data, run.Plan.Size) * tokens * step;
             training += bench.Plan.Evaluations * data.Dev.Count * tokens * evaluation;
             test += (data.Test?.Count ?? 0) * tokens * evaluation;
         }
@@ -81,40 +85,49 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
         return tokens;
     }
 
-    // Training itself is measured, not a copy of it; its first step, which warms up, is left out.
+    // Training itself is measured, not a copy of it; its first step, which warms up, is left out. Tasks that share an adapter are trained together; of
+    // those that do not the first one stands for the others.
     private Measured Measure(IdentifiedRun run, PreparedMethod prepared, CancellationToken cancellation)
     {
-        var data = bench.Data(run.Plan)[0];
+        var joint = bench.IsJoint(run.Plan);
+        IReadOnlyList<TaskData> all = bench.Data(run.Plan);
+        List<TaskData> tasks = [.. all.Take(joint ? all.Count : 1).Select(d => d.WithHeldOut(MeasuredDevRows, 1).WithoutTest())];
+        var (sites, alike) = (bench.Loaded.Backbone.Sites, all.Count / tasks.Count);
+        var trained = prepared.Method.CountParameters(prepared.Described, sites, tasks.Count) * alike;
         var place = Directory.CreateTempSubdirectory("graft-forecast-").FullName;
         var clock = Stopwatch.StartNew();
         Dictionary<int, double> steps = [];
         var (evaluationBegan, evaluated) = (0.0, 0.0);
         try
         {
+            var (plan, mixture) = (bench.Plan, bench.Plan.Mixture);
             var settings = new TrainSettings
             {
-                Backbone = bench.Plan.Backbone, Tasks = [run.Plan.Task.Tasks[0]], Method = prepared.Method.Name, Set = prepared.Written, Steps = MeasuredSteps,
-                Batch = bench.Plan.Batch, Lr = prepared.LearningRate, Evaluations = 1, MaxTokens = bench.Plan.MaxTokens, Seed = run.Plan.Seed,
-                Share = run.Plan.Method.Share, Precision = bench.Plan.Precision, Device = bench.Plan.Device, CheckpointEvery = 0, Out = Path.Combine(place, "run"),
+                Backbone = plan.Backbone, Tasks = [.. run.Plan.Task.Tasks.Take(tasks.Count)], Method = prepared.Method.Name, Set = prepared.Written, Steps = MeasuredSteps,
+                Batch = plan.Batch, Lr = prepared.LearningRate, Evaluations = 1, MaxTokens = plan.MaxTokens, Seed = run.Plan.Seed, Share = run.Plan.Method.Share,
+                Sampling = mixture.Sampling, Temperature = mixture.Temperature, OneTaskBatches = mixture.OneTaskBatches, Replacement = mixture.Replacement,
+                Precision = plan.Precision, Device = plan.Device, CheckpointEvery = 0, Out = Path.Combine(place, "run"),
             };
-            var report = Train.Run(settings, bench.Loaded, [data.WithHeldOut(MeasuredDevRows, 1).WithoutTest()], Hear, cancellation).Tasks[0];
-            var joint = prepared.Method.SharesAcrossTasks || settings.Share;
+            var whole = Train.Run(settings, bench.Loaded, tasks, Hear, cancellation);
+            var report = whole.Tasks[0];
             var trace = TrainingTrace.Read(
                 Path.Combine(settings.Out, "training", (joint ? TrainUnit.Joint : report.Task) + ".jsonl"), report.PrimaryMetric, report.BestStep, joint ? report.Task : null);
             var stepSeconds = (steps[MeasuredSteps] - steps[1]) / (MeasuredSteps - 1);
-            var package = AdapterPackage.Open(report.Package);
-            var stored = StoredParameters.In(new[] { package.AdapterPath, Path.Combine(package.Folder, AdapterPackage.AdapterName) }.Distinct(StringComparer.Ordinal));
+            var folder = joint ? whole.Joint!.Package : report.Package;
+            var files = new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).ToList();
+            var stored = StoredParameters.In(files.Where(f => f.Name == AdapterPackage.AdapterName).Select(f => f.FullName));
             return new Measured(
-                stepSeconds, stepSeconds * MeasuredSteps / trace.Tokens, (evaluated - evaluationBegan) / (Math.Min(MeasuredDevRows, data.Dev.Count) * TokensPerRow(data)),
-                stored, new DirectoryInfo(package.Folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length));
+                stepSeconds, stepSeconds * MeasuredSteps / trace.Tokens, (evaluated - evaluationBegan) / tasks.Sum(d => d.Dev.Count * TokensPerRow(d)),
+                trained, stored * alike, files.Sum(f => f.Length) * alike);
         }
         catch (GraftException)
         {
             // A method whose schedule does not fit so few steps, or that diverges at once: a run will tell.
             using var rng = new Rng(0, Device.Cpu);
-            using var adapter = prepared.Method.Attach(bench.Loaded.Backbone, run.Plan.Method.Name, prepared.Config, rng);
-            var counted = CompactForm.CountParameters(adapter, bench.Loaded.Backbone.Sites);
-            return new Measured(null, null, 0, counted, counted * sizeof(float));
+            using var adapter = prepared.Method.Attach(
+                bench.Loaded.Backbone, run.Plan.Method.Name, prepared.Config, rng, prepared.Method.SharesAcrossTasks ? [.. tasks.Select(d => d.Task.Name)] : null);
+            var counted = CompactForm.CountParameters(adapter, sites) * alike;
+            return new Measured(null, null, 0, trained, counted, counted * sizeof(float));
         }
         finally
         {
@@ -133,5 +146,5 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
         }
     }
 
-    private sealed record Measured(double? StepSeconds, double? Step, double Evaluation, long Stored, long Bytes);
+    private sealed record Measured(double? StepSeconds, double? Step, double Evaluation, long Trained, long Stored, long Bytes);
 }

@@ -49,10 +49,10 @@ public sealed class TextCodec
     public int[] Target(Example row) => Ids(Format.Target(row));
 
     /// <summary>The tokens of the longest answer, the end included: of the labels' texts, or of the targets of rows.</summary>
-    /// <param name="rows">Training rows, read where the targets are no list.</param>
+    /// <param name="rows">Training rows, read where the targets are no list; best those that a few are drawn from too, as their numbers are not the longest.</param>
     public int Longest(IEnumerable<Example> rows) => Format.Reading switch
     {
-        TextReading.Number => rows.Max(r => Target(r).Length),
+        TextReading.Number => rows.Select(Format.Target).Distinct(StringComparer.Ordinal).Max(t => Ids(t).Length),
         TextReading.Labels => Math.Max(Ids(TextFormat.NoLabel).Length, Ids(string.Join(", ", Format.Targets)).Length),
         _ => Labels.Max(l => l.Length),
     };

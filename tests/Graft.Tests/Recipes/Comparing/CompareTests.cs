@@ -90,6 +90,44 @@ public sealed class CompareTests : IDisposable
         Assert.All(run.Scores, s => AdapterPackage.Open(Path.Combine(Out("out"), "runs", run.Id, "packages", s.Task)).CheckFiles());
     }
 
+    [Theory]
+    [InlineData("pha", false)]
+    [InlineData("pfeiffer", true)]
+    [InlineData("pfeiffer", false)]
+    public void A_mixture_is_forecast_by_what_all_its_tasks_cost(string method, bool share)
+    {
+        var (letters, others) = (_tiny.WriteTask("letters"), _tiny.WriteTask("others", seed: 5));
+        var plan = Plan() with
+        {
+            Tasks = [new PlannedTask("letters", [letters]), new PlannedTask("both", [letters, others])], Methods = [new PlannedMethod(method, method, Share: share)], Sizes = [40], Seeds = [0],
+        };
+        var settings = CompareSettings.Of(plan, Out("out"));
+        var forecast = Compare.Forecast(settings);
+
+        var run = Compare.Run(settings).Comparison.Runs.Single(r => r.Task == "both");
+
+        var cost = forecast.Methods.Single();
+        Assert.Equal((2, run.Sizes.Trained, run.Sizes.Stored), (cost.Tasks, cost.Trained, cost.Stored));
+        Assert.InRange(cost.PackageBytes / (double)run.Sizes.PackageBytes, 0.8, 1.2);
+        Assert.True(cost.StepSeconds > 0 && cost.SecondsLeft > 0);
+    }
+
+    [Fact]
+    public void A_schedule_has_to_fit_every_training_of_a_mixture()
+    {
+        var adalora = new PlannedMethod("adalora", "adalora", new JsonObject { ["warmup"] = 15, ["final"] = 5 });
+        var plan = Plan() with
+        {
+            Tasks = [new PlannedTask("both", [_tiny.WriteTask("letters"), _tiny.WriteTask("few", train: 10, seed: 5)])], Sizes = [null], Seeds = [0], Steps = null, Epochs = 5,
+        };
+
+        var fault = Assert.Throws<ComparisonPlanException>(() => Compare.Forecast(CompareSettings.Of(plan with { Methods = [adalora] }, Out("out"))));
+        var together = Compare.Forecast(CompareSettings.Of(plan with { Methods = [adalora with { Share = true }] }, Out("out")));
+
+        Assert.Contains("the run's 10", Assert.Single(fault.Faults), StringComparison.Ordinal);
+        Assert.Equal(((96 + 10) * 5 + 7) / 8, together.Groups.Single().Steps);
+    }
+
     [Fact]
     public void A_package_is_evaluated_on_the_dev_rows_that_it_was_chosen_by_whatever_the_seed_of_its_run()
     {
