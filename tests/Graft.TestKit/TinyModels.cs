@@ -3,6 +3,7 @@ using Graft.Backbones;
 using Graft.Methods.Core;
 using Graft.Tasks;
 using Graft.Tasks.Heads;
+using Graft.Tasks.Spans;
 using Graft.Text;
 using Graft.Torch;
 
@@ -22,6 +23,7 @@ public static class TinyModels
     {
         TaskKind.Classification => new(name ?? "mood", kind, ["sad", "glad", "so-so"], ["accuracy", "macro_f1"], pair),
         TaskKind.Multilabel => new(name ?? "topics", kind, ["plot", "cast", "music", "price"], ["micro_f1"], pair),
+        TaskKind.Span => new(name ?? "answers", kind, [], ["token_f1", "exact_match"], true),
         _ => new(name ?? "stars", kind, [], ["pearson", "spearman"], pair),
     };
 
@@ -39,7 +41,7 @@ public static class TinyModels
     /// <summary>A model whose parameters are away from their start, so that every part acts.</summary>
     public static TaskModel Create(
         Backbone backbone, string method, TaskKind kind, int seed = 1, string? name = null, bool pair = false, int maxTokens = 24,
-        PooledHeadConfig? head = null, JsonObject? settings = null)
+        HeadConfig? head = null, JsonObject? settings = null)
     {
         using var scope = new TensorScope();
         using var frozen = Autograd.NoGrad();
@@ -47,9 +49,8 @@ public static class TinyModels
         var task = Task(kind, name, pair);
         var peft = PeftMethods.Get(method);
         var adapter = peft.Attach(backbone, task.Name, peft.ReadConfig(settings ?? Settings(method), "the test"), rng);
-        var made = new PooledHead(
-            head ?? new PooledHeadConfig(kind, task.Outputs, TargetMean: kind == TaskKind.Regression ? 3 : 0, TargetScale: kind == TaskKind.Regression ? 1.25 : 1),
-            backbone.Config.HiddenSize, rng);
+        var config = head ?? Usual(kind, task.Outputs);
+        Head made = config is SpanHeadConfig span ? new SpanHead(span, backbone.Config.HiddenSize, rng) : new PooledHead((PooledHeadConfig)config, backbone.Config.HiddenSize, rng);
         foreach (var parameter in adapter.Parameters().Concat(made.Parameters()))
         {
             parameter.Value.Add_(rng.Normal(parameter.Value.Shape, 0, 0.3).To(parameter.Value.DType));
@@ -57,6 +58,13 @@ public static class TinyModels
 
         return new TaskModel(task, backbone, adapter, made, maxTokens);
     }
+
+    private static HeadConfig Usual(TaskKind kind, int outputs) => kind switch
+    {
+        TaskKind.Span => new SpanHeadConfig(new SpanSearchSettings(), Overlap: 4),
+        TaskKind.Regression => new PooledHeadConfig(kind, outputs, TargetMean: 3, TargetScale: 1.25),
+        _ => new PooledHeadConfig(kind, outputs),
+    };
 
     /// <summary>A WordPiece tokenizer of as many tokens as the tiny backbones have, padding where RoBERTa expects it.</summary>
     public static Tokenizer Tokenizer()

@@ -3,6 +3,7 @@ using Graft.Methods.Core;
 using Graft.Tasks;
 using Graft.Tasks.Batches;
 using Graft.Tasks.Heads;
+using Graft.Tasks.Spans;
 using Graft.Tasks.TextToText;
 using Graft.Text;
 using Graft.Torch;
@@ -80,12 +81,18 @@ public sealed class Predictor : IDisposable
             Check(row);
         }
 
-        var encodings = Encode(rows);
+        var pieces = Encode(rows);
         var answers = new Answer[rows.Count];
-        foreach (var batch in BatchSampler.Sorted([.. encodings.Select(e => e.Ids.Length)], batchSize))
+        var scores = new WindowScores?[pieces.Count];
+        foreach (var batch in BatchSampler.Sorted([.. pieces.Select(p => p.Encoding.Length)], batchSize))
         {
             cancellation.ThrowIfCancellationRequested();
-            Answer(batch, rows, encodings, answers);
+            Answer([.. batch.Select(i => pieces[i])], rows, answers, scores);
+        }
+
+        foreach (var windows in pieces.Where(p => scores[p.Number] is not null).GroupBy(p => p.Row))
+        {
+            answers[windows.Key] = Found(rows[windows.Key], windows.First().Encoding, [.. windows.Select(w => scores[w.Number]!)]);
         }
 
         return answers;
@@ -118,46 +125,57 @@ public sealed class Predictor : IDisposable
         }
     }
 
-    private Encoding[] Encode(IReadOnlyList<PredictionRow> rows)
+    private List<Piece> Encode(IReadOnlyList<PredictionRow> rows)
     {
-        var encodings = new Encoding[rows.Count];
-        foreach (var group in Enumerable.Range(0, rows.Count).GroupBy(r => (_models[rows[r].Task].MaxTokens, Text: _texts.GetValueOrDefault(rows[r].Task))))
+        var pieces = new List<Piece>(rows.Count);
+        foreach (var group in Enumerable.Range(0, rows.Count).GroupBy(r => _models[rows[r].Task]))
         {
-            var members = group.ToList();
-            List<(string, string?)> texts = [.. members.Select(r => (rows[r].Text, rows[r].Pair))];
-            var encoded = group.Key.Text is { } text ? text.Sources(texts, group.Key.MaxTokens) : _tokenizer.EncodeBatch(texts, group.Key.MaxTokens);
-            for (var i = 0; i < members.Count; i++)
+            var (model, members, from) = (group.Key, group.ToList(), pieces.Count);
+            if (model.Head is SpanHead span)
             {
-                encodings[members[i]] = encoded[i];
+                var windows = _tokenizer.EncodeWindows([.. members.Select(r => (rows[r].Text.TrimStart(), rows[r].Pair!))], model.MaxTokens, span.Config.Overlap);
+                pieces.AddRange(members.Zip(windows).SelectMany(m => m.Second.Select(w => (Row: m.First, Window: w))).Select((m, i) => new Piece(from + i, m.Row, m.Window.Encoding, m.Window)));
+                continue;
             }
+
+            List<(string, string?)> texts = [.. members.Select(r => (rows[r].Text, rows[r].Pair))];
+            var encoded = _texts.GetValueOrDefault(model.Task.Name)?.Sources(texts, model.MaxTokens) ?? _tokenizer.EncodeBatch(texts, model.MaxTokens);
+            pieces.AddRange(members.Zip(encoded).Select((m, i) => new Piece(from + i, m.First, m.Second)));
         }
 
-        return encodings;
+        return pieces;
     }
 
-    private void Answer(int[] batch, IReadOnlyList<PredictionRow> rows, Encoding[] encodings, Answer[] answers)
+    private void Answer(Piece[] batch, IReadOnlyList<PredictionRow> rows, Answer[] answers, WindowScores?[] scores)
     {
         using var frozen = Autograd.NoGrad();
         using var scope = new TensorScope();
-        var written = batch.Where(r => _texts.ContainsKey(rows[r].Task)).ToArray();
-        if (written.Length > 0)
+        foreach (var written in batch.GroupBy(p => _texts.ContainsKey(rows[p.Row].Task)))
         {
-            Write(written, rows, encodings, answers);
-            batch = [.. batch.Except(written)];
-        }
-
-        if (batch.Length > 0)
-        {
-            Pool(batch, rows, encodings, answers);
+            if (written.Key)
+            {
+                Write([.. written], rows, answers);
+            }
+            else
+            {
+                Read([.. written], rows, answers, scores);
+            }
         }
     }
 
-    private void Write(int[] batch, IReadOnlyList<PredictionRow> rows, Encoding[] encodings, Answer[] answers)
+    private Answer Found(PredictionRow row, Encoding encoding, IReadOnlyList<WindowScores> windows)
     {
-        var input = PaddedBatch.Of([.. batch.Select(r => encodings[r])], _tokenizer.PadId ?? 0, _backbone.Device);
-        var asked = Array.ConvertAll(batch, r => Row(rows[r].Task));
+        var model = _models[row.Task];
+        var found = SpanSearch.Find(row.Pair!, windows, ((SpanHead)model.Head).Config.Search);
+        return new Answer(model.Task, [], encoding.TruncatedTokens) { Span = found.Best, Candidates = found.Candidates, Context = row.Pair! };
+    }
+
+    private void Write(Piece[] batch, IReadOnlyList<PredictionRow> rows, Answer[] answers)
+    {
+        var input = PaddedBatch.Of([.. batch.Select(p => p.Encoding)], _tokenizer.PadId ?? 0, _backbone.Device);
+        var asked = Array.ConvertAll(batch, p => Row(rows[p.Row].Task));
         var texts = TextAnswers.Generate(_backbone, input, asked);
-        foreach (var group in Enumerable.Range(0, batch.Length).GroupBy(i => rows[batch[i]].Task))
+        foreach (var group in Enumerable.Range(0, batch.Length).GroupBy(i => rows[batch[i].Row].Task))
         {
             var (members, model) = (group.ToArray(), _models[group.Key]);
             var probabilities = model.Task.Kind == TaskKind.Classification
@@ -165,10 +183,11 @@ public sealed class Predictor : IDisposable
                 : null;
             for (var i = 0; i < members.Length; i++)
             {
-                var (at, text) = (batch[members[i]], texts[members[i]]);
+                var (piece, text) = (batch[members[i]], texts[members[i]]);
                 var read = asked[members[i]].Head.Format.Read(text);
-                var answer = new Answer(model.Task, probabilities?[i] ?? read, encodings[at].TruncatedTokens) { Text = text };
-                answers[at] = probabilities is null ? answer
+                var answer = new Answer(model.Task, probabilities?[i] ?? read, piece.Encoding.TruncatedTokens) { Text = text };
+                answers[piece.Row] = model.Task.Kind == TaskKind.Span ? answer with { Span = Located(rows[piece.Row].Pair!, text), Context = rows[piece.Row].Pair! }
+                    : probabilities is null ? answer
                     : answer with { Labels = float.IsNaN(read[0]) ? [] : [model.Task.Labels[Evaluator.ArgMax(read)]] };
             }
         }
@@ -176,21 +195,37 @@ public sealed class Predictor : IDisposable
         TextRow Row(string task) => new(_models[task].Row, (TextHeadConfig)_models[task].Head.Config, _texts[task]);
     }
 
-    private void Pool(int[] batch, IReadOnlyList<PredictionRow> rows, Encoding[] encodings, Answer[] answers)
+    // A written answer is a piece of the context where it occurs in it.
+    private static SpanCandidate? Located(string context, string written) =>
+        TextFormat.AnswerIn(written) is { Length: > 0 } answer && context.IndexOf(answer, StringComparison.Ordinal) is >= 0 and var start
+            ? new SpanCandidate(answer, start, start + answer.Length, double.NaN, double.NaN)
+            : null;
+
+    private void Read(Piece[] batch, IReadOnlyList<PredictionRow> rows, Answer[] answers, WindowScores?[] scores)
     {
-        var input = PaddedBatch.Of([.. batch.Select(r => encodings[r])], _tokenizer.PadId ?? 0, _backbone.Device);
-        var adapters = Array.ConvertAll(batch, r => _models[rows[r].Task].Row);
+        var input = PaddedBatch.Of([.. batch.Select(p => p.Encoding)], _tokenizer.PadId ?? 0, _backbone.Device);
+        var adapters = Array.ConvertAll(batch, p => _models[rows[p.Row].Task].Row);
         var output = new AdaptedModel(_backbone).Forward(input, adapters).Output;
-        foreach (var group in Enumerable.Range(0, batch.Length).GroupBy(i => rows[batch[i]].Task))
+        foreach (var group in Enumerable.Range(0, batch.Length).GroupBy(i => rows[batch[i].Row].Task))
         {
             var members = group.ToArray();
             var model = _models[group.Key];
             var (part, mask) = Rows(output, input.Mask, members, batch.Length);
+            if (model.Head is SpanHead span)
+            {
+                foreach (var (at, found) in members.Zip(SpanAnswers.Scores(span.Forward(part, mask), [.. members.Select(m => batch[m].Window!)])))
+                {
+                    scores[batch[at].Number] = found;
+                }
+
+                continue;
+            }
+
             var head = (PooledHead)model.Head;
             var values = head.Predict(head.Forward(part, mask)).To(DType.Float32).To(Device.Cpu).Contiguous().ToArray<float>();
             foreach (var (at, outputs) in members.Zip(values.Chunk(model.Task.Outputs)))
             {
-                answers[batch[at]] = new Answer(model.Task, outputs, encodings[batch[at]].TruncatedTokens);
+                answers[batch[at].Row] = new Answer(model.Task, outputs, batch[at].Encoding.TruncatedTokens);
             }
         }
     }
@@ -207,4 +242,7 @@ public sealed class Predictor : IDisposable
             new BackboneOutput(output.LastHiddenState.IndexSelect(0, index), null, output.Pooled?.IndexSelect(0, index)),
             mask?.IndexSelect(0, index));
     }
+
+    /// <summary>What a pass computes a row of: a row to answer, or a window of its second text.</summary>
+    private sealed record Piece(int Number, int Row, Encoding Encoding, PairWindow? Window = null);
 }

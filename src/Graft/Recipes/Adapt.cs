@@ -111,6 +111,16 @@ public static class Adapt
                 HeadLayers = Kept("head_layers", t => t.HeadLayers, head.Layers),
                 HeadDropout = Kept("head_dropout", t => t.HeadDropout, head.Dropout),
             },
+            SpanHeadConfig head when (training.Head ?? HeadKind.Pooled) == HeadKind.Pooled => training with
+            {
+                Head = HeadKind.Pooled,
+                HeadLayers = Kept("head_layers", t => t.HeadLayers, head.Layers),
+                HeadDropout = Kept("head_dropout", t => t.HeadDropout, head.Dropout),
+                Overlap = Kept("overlap", t => t.Overlap, head.Overlap),
+                AnswerTokens = Kept("answer_tokens", t => t.AnswerTokens, head.Search.AnswerTokens),
+                NBest = Kept("n_best", t => t.NBest, head.Search.NBest),
+                NullThreshold = Kept("null_threshold", t => t.NullThreshold, head.Search.NullThreshold),
+            },
             TextHeadConfig head when (training.Head ?? HeadKind.Text) == HeadKind.Text => training with
             {
                 Head = HeadKind.Text,

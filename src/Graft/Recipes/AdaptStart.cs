@@ -79,8 +79,8 @@ internal sealed record AdaptStart(TaskStart? How, IReadOnlyDictionary<string, do
 
     private static TokenizedRows Rows(TrainSettings training, TaskData data, LoadedBackbone loaded, Adapter known, int most)
     {
-        var maxTokens = Math.Min(training.MaxTokens ?? 256, TaskModel.Room(loaded.Backbone, known.Method, known.Config));
-        return TokenizedRows.Create(data.Task, [.. data.Train.Take(most)], loaded.Tokenizer, maxTokens, TaskHead.Of(training, data, loaded).Codec);
+        var maxTokens = TaskHead.Tokens(data.Task, training.MaxTokens, TaskModel.Room(loaded.Backbone, known.Method, known.Config));
+        return TaskHead.Of(training, data, loaded).Tokenize(data.Task, [.. data.Train.Take(most)], loaded.Tokenizer, maxTokens);
     }
 
     private static Dictionary<string, double> Named(Adapter known, IEnumerable<double> values) =>

@@ -62,7 +62,7 @@ public sealed class GraftModel : IDisposable
         var opened = packages.Select(AdapterPackage.Open).ToList();
         var folder = FindBackbone(opened[0].Folder, opened[0].Manifest.Backbone, backbone);
         var pooler = opened.Exists(p => TaskModelPackage.Head(p) is PooledHeadConfig { Pooling: Pooling.Pooler });
-        var pooled = opened.Where(p => TaskModelPackage.Head(p) is PooledHeadConfig).Select(p => p.Manifest.Task.Name).ToList();
+        var pooled = opened.Where(p => TaskModelPackage.Head(p) is not TextHeadConfig).Select(p => p.Manifest.Task.Name).ToList();
         var encoder = pooled.Count == opened.Count;
         if (pooled.Count > 0 && !encoder)
         {

@@ -90,7 +90,7 @@ public static class Merge
     // What was written is read back as any other model: its answers are the ones that are reported.
     private static MergeReport Finish(string place, TaskModel trained, BackboneInput probe, Tensor expected, MergeReport report)
     {
-        using var written = Backbone.Load(place, new BackboneOptions(Pooler: trained.Head.Config is PooledHeadConfig { Pooling: Pooling.Pooler }, EncoderOnly: trained.Head is PooledHead));
+        using var written = Backbone.Load(place, new BackboneOptions(Pooler: trained.Head.Config is PooledHeadConfig { Pooling: Pooling.Pooler }, EncoderOnly: trained.Head is not TextHead));
         using var rng = new Rng(0);
         var none = PeftMethods.Get("head");
         var head = HeadSettings.Create(trained.Head.Config, written, rng);

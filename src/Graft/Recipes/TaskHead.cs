@@ -1,16 +1,36 @@
 using Graft.Backbones;
 using Graft.Tasks;
+using Graft.Tasks.Batches;
 using Graft.Tasks.Heads;
+using Graft.Tasks.Spans;
 using Graft.Tasks.TextToText;
+using Graft.Text;
 using Graft.Torch;
 
 namespace Graft.Recipes;
 
 /// <summary>The head that a task is trained with.</summary>
 /// <param name="Config">Its settings.</param>
-/// <param name="Codec">What makes texts of rows and answers, for a text head; null for a pooled one.</param>
+/// <param name="Codec">What makes texts of rows and answers, for a text head; null for the others.</param>
 internal sealed record TaskHead(HeadConfig Config, TextCodec? Codec)
 {
+    private const int UsualTokens = 256;
+
+    /// <summary>The longest row of a task in tokens.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="asked">What settings ask for; null for the usual: 256, or 384 for questions about a context.</param>
+    /// <param name="room">The most that the model takes.</param>
+    public static int Tokens(TaskDefinition task, int? asked, int room) =>
+        Math.Min(asked ?? (task.Kind == TaskKind.Span ? SpanRows.UsualTokens : UsualTokens), room);
+
+    /// <summary>The rows of a task as the head reads them.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="tokenizer">The backbone's tokenizer.</param>
+    /// <param name="maxTokens">The longest row in tokens.</param>
+    public TokenizedRows Tokenize(TaskDefinition task, IReadOnlyList<Example> rows, Tokenizer tokenizer, int maxTokens) =>
+        TokenizedRows.Create(task, rows, tokenizer, maxTokens, Codec, (Config as SpanHeadConfig)?.Overlap);
+
     /// <summary>The kind of head that settings ask for: text on a backbone that writes, unless they say otherwise.</summary>
     /// <param name="settings">The settings.</param>
     /// <param name="backbone">The backbone.</param>
@@ -40,6 +60,13 @@ internal sealed record TaskHead(HeadConfig Config, TextCodec? Codec)
         {
             var codec = new TextCodec(TextFormat.Of(task), loaded.Tokenizer, loaded.Backbone.Config);
             return new TaskHead(new TextHeadConfig(task.Kind, task.Outputs, codec.Format, codec.Longest(data.WholeTrain), settings.LossReduction, settings.Beams), codec);
+        }
+
+        if (task.Kind == TaskKind.Span)
+        {
+            // "None" is an answer where some rows have none.
+            var search = new SpanSearchSettings(settings.NBest, settings.AnswerTokens, data.Train.Any(r => r.Answers.Count == 0), settings.NullThreshold);
+            return new TaskHead(new SpanHeadConfig(search, settings.Overlap, settings.HeadDropout, settings.HeadLayers), null);
         }
 
         var scores = task.Kind == TaskKind.Regression ? data.Train.Select(r => r.Score).ToList() : [];

@@ -14,7 +14,7 @@ internal static class TrainLog
 {
     /// <summary>The first line: what is trained on what.</summary>
     public static void Start(
-        RunLog log, TrainUnit unit, TrainSettings settings, JsonObject config, TaskModels models, IReadOnlyList<TokenizedRows> train, int maxTokens) => log.Write(
+        RunLog log, TrainUnit unit, TrainSettings settings, JsonObject config, TaskModels models, IReadOnlyList<TokenizedRows> train) => log.Write(
         "start",
         unit.IsJoint ? ("tasks", List(unit, i => unit.Tasks[i].Task.Name)) : ("task", unit.Name),
         ("settings", settings.ToJson()),
@@ -23,7 +23,7 @@ internal static class TrainLog
         ("train_rows", ByTask(unit, i => train[i].Count)),
         ("dev_rows", ByTask(unit, i => unit.Tasks[i].Dev.Count)),
         ("truncated_rows", ByTask(unit, i => train[i].TruncatedRows)),
-        ("max_tokens", maxTokens),
+        ("max_tokens", ByTask(unit, i => models.Models[i].MaxTokens)),
         ("trained_parameters", models.Parameters().Where(p => p.Parameter.Trainable).Sum(p => p.Parameter.Value.Count)));
 
     /// <summary>A step.</summary>

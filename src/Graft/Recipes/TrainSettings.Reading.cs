@@ -39,6 +39,10 @@ public sealed partial record TrainSettings
             Head = settings.Has("head") ? settings.Choice<HeadKind>("head", null) : null,
             LossReduction = settings.Choice<LossReduction>("loss_reduction", defaults.LossReduction),
             Beams = Count(settings, "beams") ?? defaults.Beams,
+            Overlap = FromZero(settings, "overlap", "tokens") ?? defaults.Overlap,
+            AnswerTokens = Few(settings, "answer_tokens") ?? defaults.AnswerTokens,
+            NBest = Few(settings, "n_best") ?? defaults.NBest,
+            NullThreshold = settings.Number("null_threshold", defaults.NullThreshold),
             HeadPooling = settings.Choice<Pooling>("head_pooling", defaults.HeadPooling),
             HeadLayers = settings.Whole("head_layers", defaults.HeadLayers) is (1 or 2) and var layers
                 ? (int)layers
@@ -89,6 +93,10 @@ public sealed partial record TrainSettings
     private static int? Count(StrictObject settings, string key) => !settings.Has(key) ? null
         : settings.Whole(key, 0) is > 0 and <= int.MaxValue and var count ? (int)count
         : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected a whole number of at least 1.");
+
+    private static int? Few(StrictObject settings, string key) => Count(settings, key) is not > ushort.MaxValue and var count
+        ? count
+        : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected at most {ushort.MaxValue}.");
 
     private static int? FromZero(StrictObject settings, string key, string unit) => !settings.Has(key) ? null
         : settings.Whole(key, 0) is >= 0 and <= int.MaxValue and var count ? (int)count

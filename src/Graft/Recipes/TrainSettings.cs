@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Graft.Tasks;
 using Graft.Tasks.Heads;
 using Graft.Tasks.Mixtures;
+using Graft.Tasks.Spans;
 using Graft.Torch;
 using Graft.Training;
 
@@ -60,6 +61,18 @@ public sealed partial record TrainSettings
 
     /// <summary>The beams by which a text head's answers are searched for; 1 takes the likeliest token each time.</summary>
     public int Beams { get; init; } = 1;
+
+    /// <summary>The tokens that neighbouring windows of a context share; of tasks of spans.</summary>
+    public int Overlap { get; init; } = SpanRows.UsualOverlap;
+
+    /// <summary>The longest answer of a task of spans in tokens.</summary>
+    public int AnswerTokens { get; init; } = 30;
+
+    /// <summary>The likeliest starts and ends of a window that are paired, of tasks of spans.</summary>
+    public int NBest { get; init; } = 20;
+
+    /// <summary>How much the score of no answer must exceed that of the best answer to be given, of tasks of spans where some rows have none.</summary>
+    public double NullThreshold { get; init; }
 
     /// <summary>How the head makes one vector of a text's hidden states.</summary>
     public Pooling HeadPooling { get; init; }
@@ -118,7 +131,7 @@ public sealed partial record TrainSettings
     /// <summary>The adapter rests in the first n blocks of each training pass, n drawn from 0 to this number (AdapterDrop).</summary>
     public int AdapterDrop { get; init; }
 
-    /// <summary>The longest row in tokens; null for the model's longest, at most 256.</summary>
+    /// <summary>The longest row in tokens; null for the model's longest, at most 256, or 384 for questions about a context.</summary>
     public int? MaxTokens { get; init; }
 
     /// <summary>The seed of everything random.</summary>
@@ -182,6 +195,14 @@ public sealed partial record TrainSettings
         if (HeadFactor != 1)
         {
             json["head_factor"] = HeadFactor;
+        }
+
+        if ((Overlap, AnswerTokens, NBest, NullThreshold) != (SpanRows.UsualOverlap, 30, 20, 0))
+        {
+            json["overlap"] = Overlap;
+            json["answer_tokens"] = AnswerTokens;
+            json["n_best"] = NBest;
+            json["null_threshold"] = NullThreshold;
         }
 
         return json;

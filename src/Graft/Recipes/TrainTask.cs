@@ -52,10 +52,9 @@ internal sealed class TrainTask(
             return Done(finished, "was finished before");
         }
 
-        var maxTokens = Math.Min(settings.MaxTokens ?? 256, TaskModel.Room(_backbone, method, config));
-        var train = unit.Tasks.Select(t => Tokenized(t, t.Train, maxTokens)).ToList();
-        var dev = unit.Tasks.Select(t => Tokenized(t, t.Dev, maxTokens)).ToList();
-        using var models = CreateModels(maxTokens);
+        var train = unit.Tasks.Select(t => Tokenized(t, t.Train)).ToList();
+        var dev = unit.Tasks.Select(t => Tokenized(t, t.Dev)).ToList();
+        using var models = CreateModels();
         using var trainer = new Trainer(models, train, settings.Loop(method.DefaultLearningRate));
         using var best = new BestOnDev(models);
         var checkpoint = run.Checkpoint(unit.Name);
@@ -69,13 +68,13 @@ internal sealed class TrainTask(
         using var log = RunLog.Open(run.Log(unit.Name), before.LogBytes);
         if (before.LogBytes == 0)
         {
-            TrainLog.Start(log, unit, settings, method.WriteConfig(config), models, train, maxTokens);
+            TrainLog.Start(log, unit, settings, method.WriteConfig(config), models, train);
         }
 
         _state = _state with { Phase = TrainPhase.Training, TotalSteps = trainer.TotalSteps, Step = trainer.StepsDone, BestDev = best.Metric };
         if (train.Sum(t => t.TruncatedRows) is > 0 and var truncated)
         {
-            Tell(_state with { Note = $"{truncated} of {train.Sum(t => t.Count)} training rows are longer than {maxTokens} tokens and lose their end" });
+            Tell(_state with { Note = $"{truncated} of {train.Sum(t => t.Count)} training rows are longer than {models.Models.Max(m => m.MaxTokens)} tokens and lose their end" });
         }
 
         _clock.Start();
@@ -119,7 +118,7 @@ internal sealed class TrainTask(
 
         best.Restore();
         trained.Release();
-        var report = Finish(models, train, dev, maxTokens, (best.Step, trainer.StepsDone), before.Seconds + _clock.Elapsed.TotalSeconds);
+        var report = Finish(models, train, dev, (best.Step, trainer.StepsDone), before.Seconds + _clock.Elapsed.TotalSeconds);
         log.Write("end", ("best_step", best.Step), ("report", report.ToJson()));
         run.Finish(unit.Name, report, identity);
         return Done(report, null);
@@ -133,15 +132,17 @@ internal sealed class TrainTask(
         ? $"{data.Task.Name} {HeadSettings.ToJson(config).ToJsonString()}"
         : data.Task.Name;
 
-    private TokenizedRows Tokenized(TaskData data, IReadOnlyList<Example> rows, int maxTokens) =>
-        TokenizedRows.Create(data.Task, rows, loaded.Tokenizer, maxTokens, _heads[data.Task.Name].Codec);
+    private int MaxTokens(TaskData data) => TaskHead.Tokens(data.Task, settings.MaxTokens, TaskModel.Room(_backbone, method, config));
 
-    private TaskModels CreateModels(int maxTokens)
+    private TokenizedRows Tokenized(TaskData data, IReadOnlyList<Example> rows) =>
+        _heads[data.Task.Name].Tokenize(data.Task, rows, loaded.Tokenizer, MaxTokens(data));
+
+    private TaskModels CreateModels()
     {
         using var rng = new Rng(settings.Seed, Device.Cpu);
         var adapter = trained.Attach(unit.Name, rng, unit.IsJoint && method.SharesAcrossTasks ? [.. unit.Tasks.Select(t => t.Task.Name)] : null);
         return new TaskModels([.. unit.Tasks.Select(data =>
-            new TaskModel(data.Task, _backbone, adapter, HeadSettings.Create(_heads[data.Task.Name].Config, _backbone, rng), maxTokens))]);
+            new TaskModel(data.Task, _backbone, adapter, HeadSettings.Create(_heads[data.Task.Name].Config, _backbone, rng), MaxTokens(data)))]);
     }
 
     private void EvaluateOnDev(TaskModels models, IReadOnlyList<TokenizedRows> dev, BestOnDev best, TrainStep step, RunLog log)
@@ -159,14 +160,14 @@ internal sealed class TrainTask(
     }
 
     private UnitReport Finish(
-        TaskModels models, IReadOnlyList<TokenizedRows> train, IReadOnlyList<TokenizedRows> dev, int maxTokens, (int Best, int Done) steps, double seconds)
+        TaskModels models, IReadOnlyList<TokenizedRows> train, IReadOnlyList<TokenizedRows> dev, (int Best, int Done) steps, double seconds)
     {
         _state = _state with { Phase = TrainPhase.Finishing };
         Tell(_state);
 
         // The best state was evaluated when it came up, except where that was before an interruption.
         var onDev = _bestOnDev ?? [.. models.Models.Zip(dev, (model, rows) => Evaluator.Evaluate(model, rows).Metrics)];
-        var test = unit.Tasks.Select(t => t.Test is { Count: > 0 } rows ? Tokenized(t, rows, maxTokens) : null).ToList();
+        var test = unit.Tasks.Select(t => t.Test is { Count: > 0 } rows ? Tokenized(t, rows) : null).ToList();
         var onTest = models.Models.Zip(test, (model, rows) => rows is null ? new Dictionary<string, double>(StringComparer.Ordinal) : Evaluator.Evaluate(model, rows).Metrics).ToList();
         var package = new TrainedPackage(settings, unit, run.Package(unit.Name)).Save(models, steps.Best, onDev, onTest);
         var reports = unit.Tasks.Select((data, i) => new TaskReport(
@@ -183,6 +184,12 @@ internal sealed class TrainTask(
 
     private TaskReport WithBaselines(TaskReport report, TaskData data, TokenizedRows train, TokenizedRows dev, TokenizedRows? test)
     {
+        // Pieces of a text are no classes: neither a commonest one nor one vector of a text tells them.
+        if (data.Task.Kind == TaskKind.Span)
+        {
+            return report;
+        }
+
         var probe = LinearProbe.Run(_backbone, train, dev, test);
         return report with
         {

@@ -19,8 +19,9 @@ internal static class DataFiles
     /// <param name="json">The task file.</param>
     /// <param name="files">Its object <c>files</c>.</param>
     /// <param name="split">The key of the split.</param>
+    /// <param name="kind">What the task predicts.</param>
     /// <exception cref="GraftException">A key is unknown or has a value of another kind.</exception>
-    public static List<DataFile> Read(StrictObject json, StrictObject files, string split)
+    public static List<DataFile> Read(StrictObject json, StrictObject files, string split, TaskKind kind)
     {
         var found = new List<DataFile>();
         foreach (var (value, key, own) in files.Items(split))
@@ -31,11 +32,11 @@ internal static class DataFiles
                 var paths = own.TextList("path") is { Count: > 0 } given && given.All(p => p.Length > 0)
                     ? given
                     : throw own.Error("path", "'path' is missing or empty, expected a file, or a list of names of which one is there; add it.");
-                found.Add(Described(json, own, paths));
+                found.Add(Described(json, own, paths, kind));
             }
             else if (value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } path)
             {
-                found.Add(Described(json, json, [path]));
+                found.Add(Described(json, json, [path], kind));
             }
             else
             {
@@ -46,17 +47,22 @@ internal static class DataFiles
         return found;
     }
 
-    private static DataFile Described(StrictObject json, StrictObject own, IReadOnlyList<string> paths)
+    private static DataFile Described(StrictObject json, StrictObject own, IReadOnlyList<string> paths, TaskKind kind)
     {
         StrictObject Of(string key) => own.Has(key) ? own : json;
-        var text = TextOf(Of("text"), "text") ?? throw own.Error("text", "'text' is missing, expected the name or the place (from 0) of the text's column; add it.");
+        IReadOnlyList<DataPath> places = [.. paths.Select(p => new DataPath(p, Format(Of, p, kind)))];
+
+        // What SQuAD calls its columns goes without saying.
+        Column? Usual(string name) => places.All(p => p.Format.Layout == RowLayout.Squad) ? Column.Named(name) : null;
+        RowText? UsualText(string name) => Usual(name) is { } column ? RowText.Of(column) : null;
+        var text = TextOf(Of("text"), "text") ?? UsualText("question") ?? throw own.Error("text", "'text' is missing, expected the name or the place (from 0) of the text's column; add it.");
         var (labelIs, labelFile) = (Of("labelIs").TextOrNull("labelIs"), Labels(Of("labelFile")));
-        var label = ColumnOf(Of("label"), "label") ?? (labelIs is not null || labelFile is not null
+        var label = ColumnOf(Of("label"), "label") ?? Usual("answers") ?? (labelIs is not null || labelFile is not null
             ? Column.Named("label")
             : throw own.Error("label", "'label' is missing, expected the name or the place (from 0) of the label's column; add it."));
         var separator = Of("labelSeparator").TextOrNull("labelSeparator") ?? "|";
         return new DataFile(
-            [.. paths.Select(p => new DataPath(p, Format(Of, p)))], text, TextOf(Of("textPair"), "textPair"), label, separator.Length > 0 ? separator : "|",
+            places, text, TextOf(Of("textPair"), "textPair") ?? UsualText("context"), label, separator.Length > 0 ? separator : "|",
             !ReferenceEquals(own, json) && own.Flag("optional", false))
         {
             LabelIs = labelIs,
@@ -69,11 +75,14 @@ internal static class DataFiles
         };
     }
 
-    private static RowFormat Format(Func<string, StrictObject> of, string path)
+    private static RowFormat Format(Func<string, StrictObject> of, string path, TaskKind kind)
     {
         var layout = of("format").Raw("format") is not null || RowFormat.LayoutOf(path) is null
             ? of("format").Choice<RowLayout>("format", null)
             : RowFormat.LayoutOf(path)!.Value;
+
+        // Questions in one JSON document are SQuAD's unless the file says otherwise.
+        layout = kind == TaskKind.Span && layout == RowLayout.Json && of("format").Raw("format") is null ? RowLayout.Squad : layout;
         var usual = RowFormat.Of(layout);
         return usual with
         {
@@ -100,7 +109,7 @@ internal static class DataFiles
         var own = json.Nested("labelFile")!;
         own.Allow("path", "label", "key", "format", "header", "headerBegins", "quote", "delimiter", "ragged", "encoding", "member");
         return new LabelFile(
-            new DataPath(own.Text("path"), Format(_ => own, own.Text("path"))),
+            new DataPath(own.Text("path"), Format(_ => own, own.Text("path"), TaskKind.Classification)),
             ColumnOf(own, "label") ?? throw own.Error("label", "'label' is missing, expected the name or the place (from 0) of the label's column; add it."),
             ColumnOf(own, "key"));
     }

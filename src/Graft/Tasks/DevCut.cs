@@ -9,7 +9,8 @@ internal static class DevCut
 
     /// <summary>
     /// Train and dev, each in the order of the file. A classification is cut per class in proportion (largest remainders first);
-    /// each class keeps at least one train row. Rows that belong together stay together.
+    /// each class keeps at least one train row. Rows that belong together stay together. Questions are cut by whole contexts, as many as it takes to have the rows, so
+    /// that none is in both.
     /// </summary>
     public static (List<Example> Train, List<Example> Dev) From(List<Example> rows, TaskDefinition task, long seed, string source)
     {
@@ -26,16 +27,36 @@ internal static class DevCut
         }
 
         var order = SeededOrder.Permutation(groups.Count, seed, "dev");
-        var chosen = task.Kind == TaskKind.Classification && !task.IsGrouped
-            ? Stratified(rows, order, wanted)
-            : [.. RowGroups.Draw(groups, order.Take(groups.Count - 1), wanted)];
+        HashSet<int> chosen = task.Kind switch
+        {
+            TaskKind.Classification when !task.IsGrouped => Stratified(rows, order, wanted),
+            TaskKind.Span => Contexts(rows, order, wanted),
+            _ => [.. RowGroups.Draw(groups, order.Take(groups.Count - 1), wanted)],
+        };
         if (chosen.Count == 0)
         {
-            throw new GraftException($"{source}: a dev split cannot be cut as no class has two training rows; add rows, or name dev files.");
+            throw new GraftException(task.Kind == TaskKind.Span
+                ? $"{source}: a dev split cannot be cut as all questions are about one context; add rows, or name dev files."
+                : $"{source}: a dev split cannot be cut as no class has two training rows; add rows, or name dev files.");
         }
 
         var indices = Enumerable.Range(0, rows.Count).ToList();
         return ([.. indices.Where(row => !chosen.Contains(row)).Select(row => rows[row])], [.. indices.Where(chosen.Contains).Select(row => rows[row])]);
+    }
+
+    private static HashSet<int> Contexts(List<Example> rows, int[] order, int wanted)
+    {
+        var chosen = new HashSet<int>();
+        foreach (var context in order.GroupBy(row => rows[row].Pair, StringComparer.Ordinal))
+        {
+            var own = context.ToList();
+            if (chosen.Count < wanted && chosen.Count + own.Count < rows.Count)
+            {
+                chosen.UnionWith(own);
+            }
+        }
+
+        return chosen;
     }
 
     private static HashSet<int> Stratified(List<Example> rows, int[] order, int wanted)

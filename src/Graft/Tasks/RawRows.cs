@@ -1,9 +1,17 @@
+using Graft.Tasks.Spans;
 using Graft.Torch;
 
 namespace Graft.Tasks;
 
 /// <summary>A row before its label has a meaning. Immutable.</summary>
-internal sealed record RawRow(string Text, string? Pair, IReadOnlyList<string> Labels, int? Group, string? Answer, string File, int Line);
+internal sealed record RawRow(string Text, string? Pair, IReadOnlyList<string> Labels, int? Group, string? Answer, string File, int Line)
+{
+    /// <summary>The right answers of a row of questions.</summary>
+    public IReadOnlyList<AnswerSpan> Answers { get; init; } = [];
+
+    /// <summary>What the data calls a row of questions.</summary>
+    public string Id { get; init; } = "";
+}
 
 /// <summary>Reads the rows of a task's files, with the labels that lie elsewhere. One thread.</summary>
 /// <param name="description">What the task file says.</param>
@@ -48,6 +56,12 @@ internal sealed class RawRows(TaskDescription description, string folder)
         foreach (var row in sequence)
         {
             var (text, pair) = (file.Text.Of(row), file.Pair?.Of(row));
+            if (description.Kind == TaskKind.Span)
+            {
+                rows.Add(new RawRow(text, pair, [], null, null, row.File, row.Line) { Answers = row.Answers(file.Label, pair!), Id = row.TextOrNull("id") ?? "" });
+                continue;
+            }
+
             var own = Labels(file, row, labels);
             if (own is [var only] && file.LabelSkip.Contains(only, StringComparer.Ordinal))
             {

@@ -17,6 +17,11 @@ internal static class RowHash
             Append(row.Text);
             Append(row.Pair);
             Append($"{row.Label} {row.Score} {string.Join(' ', row.Labels)}");
+            foreach (var answer in row.Answers)
+            {
+                Append(answer.Text);
+                Append($"{answer.Start}");
+            }
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -1,3 +1,4 @@
+using Graft.Tasks.Spans;
 using Graft.Tasks.TextToText;
 
 namespace Graft.Tasks;
@@ -13,6 +14,9 @@ public enum TaskKind
 
     /// <summary>Any number of labels of a list, none included.</summary>
     Multilabel,
+
+    /// <summary>A piece of the second text, or that it holds none: extractive question answering.</summary>
+    Span,
 }
 
 /// <summary>The part of a task's data that rows belong to.</summary>
@@ -31,7 +35,7 @@ public enum Split
 /// <summary>What a task predicts, from what, and how it is judged. Immutable.</summary>
 /// <param name="Name">The task's name: letters, digits, <c>-</c>, <c>_</c> and <c>.</c>, fit for a folder.</param>
 /// <param name="Kind">What is predicted.</param>
-/// <param name="Labels">The labels as the data writes them, in the order of their indices; empty for regression.</param>
+/// <param name="Labels">The labels as the data writes them, in the order of their indices; empty for regression and spans.</param>
 /// <param name="MetricNames">Names of metrics in <see cref="Metrics"/>, the primary one first.</param>
 /// <param name="IsPair">Whether a row has a second text.</param>
 public sealed record TaskDefinition(
@@ -50,8 +54,8 @@ public sealed record TaskDefinition(
     /// <summary>The metric that checkpoints are chosen by.</summary>
     public string PrimaryMetric => MetricNames[0];
 
-    /// <summary>Outputs a head needs: one per label, one for a regression.</summary>
-    public int Outputs => Kind == TaskKind.Regression ? 1 : Labels.Count;
+    /// <summary>Outputs a head needs: one per label, one for a regression, two for spans: where they start and where they end.</summary>
+    public int Outputs => Kind switch { TaskKind.Regression => 1, TaskKind.Span => 2, _ => Labels.Count };
 }
 
 /// <summary>One labelled row. Immutable.</summary>
@@ -73,6 +77,12 @@ public sealed record Example(string Text, string? Pair = null)
 
     /// <summary>What the row of a group stands for, such as a possible answer; null when its file does not say.</summary>
     public string? Answer { get; init; }
+
+    /// <summary>The right answers of a span row, pieces of <see cref="Pair"/>; empty where it holds none, and for the other kinds.</summary>
+    public IReadOnlyList<AnswerSpan> Answers { get; init; } = [];
+
+    /// <summary>What the data calls a span row, empty where it does not say it; of the other kinds always empty.</summary>
+    public string Id { get; init; } = "";
 
     /// <summary>File that the row was read from, empty when it was made in memory.</summary>
     public string File { get; init; } = "";

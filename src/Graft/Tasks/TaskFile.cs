@@ -41,12 +41,17 @@ public static class TaskFile
         var labels = Labels(json, kind);
         var files = json.Nested("files") ?? throw json.Error("files", "'files' is missing, expected an object such as {\"train\": \"train.tsv\"}; add it.");
         files.Allow("train", "dev", "test");
-        var train = DataFiles.Read(json, files, "train");
-        var dev = DataFiles.Read(json, files, "dev");
-        var test = DataFiles.Read(json, files, "test");
+        var train = DataFiles.Read(json, files, "train", kind);
+        var dev = DataFiles.Read(json, files, "dev", kind);
+        var test = DataFiles.Read(json, files, "test", kind);
         if (train.Count == 0)
         {
             throw files.Error("train", "'files.train' is missing, expected a file or a list of files; add it.");
+        }
+
+        if (kind == TaskKind.Span)
+        {
+            CheckSpans(json, train.Concat(dev).Concat(test));
         }
 
         if (dev.Concat(test).Any(file => file.Pair is null != train[0].Pair is null))
@@ -65,6 +70,23 @@ public static class TaskFile
             PublishedRows = PublishedRows(json),
             TextToText = TextNames.Read(json.Nested("textToText"), kind, labels, train[0].Pair is null ? 1 : 2, ColumnNames(train[0])),
         };
+    }
+
+    // A question is asked about a context, and what stands in it has a place: rows between delimiters have no room for that.
+    private static void CheckSpans(StrictObject json, IEnumerable<DataFile> files)
+    {
+        foreach (var file in files)
+        {
+            if (file.Pair is null)
+            {
+                throw json.Error("textPair", "'textPair' is missing, expected the column of the text that answers are pieces of; add it.");
+            }
+
+            if (file.Paths.FirstOrDefault(p => p.Format.Layout is not (RowLayout.Squad or RowLayout.Jsonl or RowLayout.Json)) is { } other)
+            {
+                throw json.Error("format", $"{other.Path} is read as {other.Format.Layout.ToString().ToLowerInvariant()}, which has no room for answers and their places; give squad, jsonl or json.");
+            }
+        }
     }
 
     private static IReadOnlyList<string>? ColumnNames(DataFile file)
@@ -101,9 +123,9 @@ public static class TaskFile
             return null;
         }
 
-        if (kind == TaskKind.Regression)
+        if (kind is TaskKind.Regression or TaskKind.Span)
         {
-            throw json.Error("labels", "'labels' is given for a regression, which has none; remove it.");
+            throw json.Error("labels", $"'labels' is given for a {(kind == TaskKind.Span ? "task of spans" : "regression")}, which has none; remove it.");
         }
 
         var wrong = given.ValueKind != JsonValueKind.Array || given.EnumerateArray().Any(item =>

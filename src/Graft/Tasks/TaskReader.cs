@@ -23,7 +23,7 @@ public static class TaskReader
         }
 
         var listed = description.Labels is not null;
-        var labels = description.Kind == TaskKind.Regression ? [] : description.Labels ?? FoundIn(train);
+        var labels = description.Kind is TaskKind.Regression or TaskKind.Span ? [] : description.Labels ?? FoundIn(train);
         RefuseOneClass(description, labels, train);
         foreach (var name in description.MetricNames)
         {
@@ -38,18 +38,19 @@ public static class TaskReader
         var reader = new Labeller(task, listed);
         var trainRows = train.ConvertAll(reader.Label);
         var devRows = dev.ConvertAll(reader.Label);
+        var testRows = test.Count == 0 ? null : test.ConvertAll(reader.Label);
+        var leaked = description.Kind == TaskKind.Span ? WithoutHeldOut(trainRows, devRows.Concat(testRows ?? []), description) : 0;
         var cut = devRows.Count == 0;
         if (cut)
         {
             (trainRows, devRows) = DevCut.From(trainRows, task, splitSeed, description.Source);
         }
 
-        var testRows = test.Count == 0 ? null : test.ConvertAll(reader.Label);
         return new TaskData(task, trainRows, devRows, testRows)
         {
             Splits = new TaskSplits(CutSeed: cut ? splitSeed : null),
             SkippedRows = files.Skipped,
-            Notes = [.. Unlike(description, Split.Train, train.Count), .. Unlike(description, Split.Dev, dev.Count), .. Unlike(description, Split.Test, test.Count)],
+            Notes = [.. Unlike(description, Split.Train, train.Count), .. Unlike(description, Split.Dev, dev.Count), .. Unlike(description, Split.Test, test.Count), .. Leaked(leaked)],
         };
     }
 
@@ -58,6 +59,18 @@ public static class TaskReader
         rows > 0 && description.PublishedRows.TryGetValue(split, out var published) && published != rows
             ? [$"{split.ToString().ToLowerInvariant()} has {Amounts.Count(rows)} rows, and {Amounts.Count(published)} are published"]
             : [];
+
+    // Training on a question that is judged on would make its answer worthless; subsets of SQuAD that go about hold some.
+    private static int WithoutHeldOut(List<Example> train, IEnumerable<Example> heldOut, TaskDescription description)
+    {
+        var judged = heldOut.Select(row => (row.Text, row.Pair)).ToHashSet();
+        var leaked = train.RemoveAll(row => judged.Contains((row.Text, row.Pair)));
+        return train.Count > 0
+            ? leaked
+            : throw new GraftException($"{description.Source}: every training question is in dev or test too, expected others; name other files.");
+    }
+
+    private static string[] Leaked(int rows) => rows > 0 ? [$"{Amounts.Count(rows)} training questions are left out, as dev or test has them too"] : [];
 
     private static List<string> FoundIn(List<RawRow> rows) =>
         [.. rows.SelectMany(row => row.Labels).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
@@ -69,6 +82,11 @@ public static class TaskReader
         {
             throw new GraftException(
                 $"{train[0].File}: all {train.Count} training rows have the label '{train[0].Labels[0]}', expected two classes or more; add rows of another class, or check which column 'label' names.");
+        }
+
+        if (description.Kind == TaskKind.Span && train.TrueForAll(row => row.Answers.Count == 0))
+        {
+            throw new GraftException($"{train[0].File}: no training row has an answer, expected some; check which column 'label' names.");
         }
 
         if (description.Kind == TaskKind.Multilabel && labels.Count == 0)
@@ -90,6 +108,7 @@ public static class TaskReader
             {
                 TaskKind.Classification => example with { Label = IndexOf(row, row.Labels[0]) },
                 TaskKind.Multilabel => example with { Labels = [.. row.Labels.Select(label => IndexOf(row, label)).Distinct().Order()] },
+                TaskKind.Span => example with { Answers = row.Answers, Id = row.Id },
                 _ => example with { Score = ScoreOf(row) },
             };
         }

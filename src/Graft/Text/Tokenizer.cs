@@ -103,7 +103,32 @@ public sealed partial class Tokenizer
     public IReadOnlyList<Encoding> EncodeBatch(IReadOnlyList<(string Text, string? Pair)> rows, int? maxLength = null)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        var results = new Encoding[rows.Count];
+        return OfEach(rows, (workspace, row) => Encode(workspace, row.Text, row.Pair, maxLength, addSpecialTokens: true));
+    }
+
+    /// <summary>The text of the ids.</summary>
+    /// <param name="ids">Token ids; an id that no token has is passed over.</param>
+    /// <param name="skipSpecialTokens">Whether to leave special tokens out.</param>
+    public string Decode(IEnumerable<int> ids, bool skipSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        var tokens = new List<string>();
+        foreach (var id in ids)
+        {
+            var token = _added.DecodedTokenOf(id) ?? _model.Vocabulary.TokenOf(id);
+            if (token is not null && !(skipSpecialTokens && _added.IsSpecial(token)))
+            {
+                tokens.Add(token);
+            }
+        }
+
+        return _decoder is null ? string.Join(' ', tokens) : string.Concat(_decoder.Decode(tokens));
+    }
+
+    /// <summary>Computes something of every row on all processors, in order.</summary>
+    private TResult[] OfEach<TRow, TResult>(IReadOnlyList<TRow> rows, Func<Workspace, TRow, TResult> compute)
+    {
+        var results = new TResult[rows.Count];
         var next = 0;
         try
         {
@@ -125,31 +150,12 @@ public sealed partial class Tokenizer
                 var to = Math.Min(from + RowsPerSlice, results.Length);
                 for (var i = from; i < to; i++)
                 {
-                    results[i] = Encode(workspace, rows[i].Text, rows[i].Pair, maxLength, addSpecialTokens: true);
+                    results[i] = compute(workspace, rows[i]);
                 }
             }
 
             _idle.Add(workspace);
         }
-    }
-
-    /// <summary>The text of the ids.</summary>
-    /// <param name="ids">Token ids; an id that no token has is passed over.</param>
-    /// <param name="skipSpecialTokens">Whether to leave special tokens out.</param>
-    public string Decode(IEnumerable<int> ids, bool skipSpecialTokens = true)
-    {
-        ArgumentNullException.ThrowIfNull(ids);
-        var tokens = new List<string>();
-        foreach (var id in ids)
-        {
-            var token = _added.DecodedTokenOf(id) ?? _model.Vocabulary.TokenOf(id);
-            if (token is not null && !(skipSpecialTokens && _added.IsSpecial(token)))
-            {
-                tokens.Add(token);
-            }
-        }
-
-        return _decoder is null ? string.Join(' ', tokens) : string.Concat(_decoder.Decode(tokens));
     }
 
     private Encoding Encode(Workspace workspace, string text, string? pair, int? maxLength, bool addSpecialTokens)

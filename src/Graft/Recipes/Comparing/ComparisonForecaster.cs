@@ -76,7 +76,7 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
     {
         if (!_tokensPerRow.TryGetValue(data.Task.Name, out var tokens))
         {
-            var most = Math.Min(bench.Plan.MaxTokens ?? 256, bench.Loaded.Backbone.Config.MaxTokens);
+            var most = TaskHead.Tokens(data.Task, bench.Plan.MaxTokens, bench.Loaded.Backbone.Config.MaxTokens);
             var text = bench.Loaded.Backbone.Config.Decoder is null ? null : new TextCodec(TextFormat.Of(data.Task), bench.Loaded.Tokenizer, bench.Loaded.Backbone.Config);
             tokens = TokenizedRows.Create(data.Task, [.. data.Train.Take(SampledRows)], bench.Loaded.Tokenizer, most, text).Lengths.Average();
             _tokensPerRow.Add(data.Task.Name, tokens);

@@ -1,33 +1,37 @@
 using Graft.Backbones;
 using Graft.Tasks.Heads;
+using Graft.Tasks.Spans;
 using Graft.Tasks.TextToText;
 using Graft.Text;
 using Graft.Torch;
 
 namespace Graft.Tasks.Batches;
 
-/// <summary>The rows of a split as tokens, ready to be put into batches. Immutable and thread-safe.</summary>
+/// <summary>The rows of a split as tokens, ready to be put into batches; of a span head the windows of the rows. Immutable and thread-safe.</summary>
 public sealed class TokenizedRows
 {
     private readonly IReadOnlyList<Encoding> _encodings;
     private readonly int _padId;
 
-    private TokenizedRows(TaskDefinition task, IReadOnlyList<Example> examples, IReadOnlyList<Encoding> encodings, int padId, TextCodec? text)
+    private TokenizedRows(TaskDefinition task, IReadOnlyList<Example> examples, IReadOnlyList<Encoding> encodings, int padId, TextCodec? text, SpanRows? spans)
     {
-        (Task, Examples, _encodings, _padId, Text) = (task, examples, encodings, padId, text);
+        (Task, Examples, _encodings, _padId, Text, Spans) = (task, examples, encodings, padId, text, spans);
         TruncatedRows = encodings.Count(e => e.TruncatedTokens > 0);
     }
 
     /// <summary>What is predicted.</summary>
     public TaskDefinition Task { get; }
 
-    /// <summary>The rows.</summary>
+    /// <summary>The rows; of a span head one for each window, so that a row comes as often as it has windows.</summary>
     public IReadOnlyList<Example> Examples { get; }
 
     /// <summary>What makes texts of rows and answers, for a text head; null for a pooled one.</summary>
     public TextCodec? Text { get; }
 
-    /// <summary>The number of rows.</summary>
+    /// <summary>The windows of the rows of a span head; null for other heads.</summary>
+    public SpanRows? Spans { get; }
+
+    /// <summary>The number of rows, or of windows.</summary>
     public int Count => Examples.Count;
 
     /// <summary>The number of rows that were longer than the model takes and lost their end.</summary>
@@ -45,14 +49,23 @@ public sealed class TokenizedRows
     /// <param name="examples">The rows.</param>
     /// <param name="tokenizer">The backbone's tokenizer.</param>
     /// <param name="maxTokens">The longest row in tokens; longer ones are truncated and counted.</param>
-    /// <param name="text">What makes texts of rows and answers, for a text head; null for a pooled one.</param>
+    /// <param name="text">What makes texts of rows and answers, for a text head; null for the others.</param>
+    /// <param name="overlap">The tokens that neighbouring windows share, for a span head; null for <see cref="SpanRows.UsualOverlap"/>.</param>
     public static TokenizedRows Create(
-        TaskDefinition task, IReadOnlyList<Example> examples, Tokenizer tokenizer, int maxTokens, TextCodec? text = null)
+        TaskDefinition task, IReadOnlyList<Example> examples, Tokenizer tokenizer, int maxTokens, TextCodec? text = null, int? overlap = null)
     {
+        ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(tokenizer);
+        if (task.Kind == TaskKind.Span && text is null)
+        {
+            var spans = SpanRows.Create(examples, tokenizer, maxTokens, overlap ?? SpanRows.UsualOverlap);
+            return new TokenizedRows(
+                task, [.. spans.Windows.Select(w => examples[w.Question])], [.. spans.Windows.Select(w => w.Window.Encoding)], tokenizer.PadId ?? 0, null, spans);
+        }
+
         List<(string, string?)> rows = [.. examples.Select(e => (e.Text, e.Pair))];
         return new TokenizedRows(
-            task, examples, text is null ? tokenizer.EncodeBatch(rows, maxTokens) : text.Sources(rows, maxTokens), tokenizer.PadId ?? 0, text);
+            task, examples, text is null ? tokenizer.EncodeBatch(rows, maxTokens) : text.Sources(rows, maxTokens), tokenizer.PadId ?? 0, text, null);
     }
 
     /// <summary>Joins rows into a batch to answer, padded to its longest row.</summary>
@@ -97,7 +110,7 @@ public sealed class TokenizedRows
     /// <param name="rows">The numbers of the rows.</param>
     /// <param name="device">Where the targets go.</param>
     /// <returns>
-    /// For a pooled head [B] int64 classes, [B, C] float32 0 or 1 (multilabel), or [B] float32 scores (regression); for a text head the tokens of
+    /// For a pooled head [B] int64 classes, [B, C] float32 0 or 1 (multilabel), or [B] float32 scores (regression); for a span head [B, 2] int64 places; for a text head the tokens of
     /// the targets, [B, S] int64, with <see cref="TextHead.NoTarget"/> behind their ends.
     /// </returns>
     public Tensor Targets(IReadOnlyList<int> rows, Device device)
@@ -105,6 +118,11 @@ public sealed class TokenizedRows
         if (Text is not null)
         {
             return PaddedBatch.Ids([.. rows.Select(r => TargetTexts[r])], TextHead.NoTarget).To(device);
+        }
+
+        if (Spans is not null)
+        {
+            return Tensor.From(rows.Select(Spans.Target).SelectMany(t => new long[] { t.Start, t.End }).ToArray(), rows.Count, 2).To(device);
         }
 
         switch (Task.Kind)

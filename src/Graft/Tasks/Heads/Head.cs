@@ -5,13 +5,13 @@ namespace Graft.Tasks.Heads;
 
 /// <summary>The settings of a head. Immutable.</summary>
 /// <param name="Kind">What it predicts.</param>
-/// <param name="Outputs">The numbers of an answer: one per label; 1 for regression.</param>
+/// <param name="Outputs">The numbers of an answer: one per label; 1 for regression, 2 for spans.</param>
 public abstract record HeadConfig(TaskKind Kind, int Outputs);
 
 /// <summary>What a head reads.</summary>
 public enum HeadKind
 {
-    /// <summary>One vector made of a text's hidden states.</summary>
+    /// <summary>One vector made of a text's hidden states; of tasks of spans the state of each token.</summary>
     Pooled,
 
     /// <summary>What the backbone's decoder writes.</summary>
@@ -43,16 +43,16 @@ public abstract class Head : Module
     /// <param name="output">The backbone's output.</param>
     /// <param name="mask">[B, T], floating: 1 at real tokens of the input; null when nothing is padded.</param>
     /// <param name="dropout">The generator of dropout while training; null in evaluation.</param>
-    /// <returns>[B, C] logits or standardized scores of a pooled head, [B, S, V] scores of tokens of a text head; float32 (or float64 after a float64 backbone).</returns>
+    /// <returns>[B, C] logits or standardized scores of a pooled head, [B, 2, T] scores of a span head, [B, S, V] scores of tokens of a text head; float32 (or float64 after a float64 backbone).</returns>
     /// <exception cref="GraftException">The backbone does not compute what the head reads.</exception>
     public abstract Tensor Forward(BackboneOutput output, Tensor? mask, Rng? dropout = null);
 
     /// <summary>The loss of a batch.</summary>
     /// <param name="logits">Floating: from <see cref="Forward"/>.</param>
     /// <param name="targets">
-    /// [B] int64 classes, [B, C] floating 0 or 1 (multilabel), or [B] floating scores (regression) of a pooled head; [B, S] int64 tokens of a text head.
+    /// [B] int64 classes, [B, C] floating 0 or 1 (multilabel), or [B] floating scores (regression) of a pooled head; [B, 2] int64 places of a span head; [B, S] int64 tokens of a text head.
     /// </param>
-    /// <param name="labelSmoothing">The share of probability spread over all classes, or over all tokens; not for multilabel and regression of pooled heads.</param>
+    /// <param name="labelSmoothing">The share of probability spread over all classes, or over all tokens; not for multilabel and regression of pooled heads, nor for spans.</param>
     /// <returns>A scalar.</returns>
     public abstract Tensor Loss(Tensor logits, Tensor targets, double labelSmoothing = 0);
 

@@ -13,7 +13,7 @@ internal static class HeadExport
 
     /// <summary>
     /// The class with this head, or null. BERT's has a pooler and a linear map, which is one layer on the pretrained pooler or two layers on the
-    /// first token; RoBERTa's is two layers on the first token. The mean over tokens is in no class. A text head is the class of the model that writes.
+    /// first token; RoBERTa's is two layers on the first token. The mean over tokens is in no class. A span head of one layer is that of question answering, and a text head is the class of the model that writes.
     /// </summary>
     /// <param name="modelType">The architecture.</param>
     /// <param name="task">The task, for the names of its labels.</param>
@@ -21,6 +21,14 @@ internal static class HeadExport
     /// <returns>Tensors of the calling scope; those of a regression give scores in the task's own unit.</returns>
     public static ModelHead? Find(string modelType, TaskDefinition task, Head of)
     {
+        if (of is SpanHead span)
+        {
+            var maps = span.NamedParameters().ToDictionary(p => p.Path, p => p.Parameter.Value.Detach(), StringComparer.Ordinal);
+            return span.Config.Layers == 1 && modelType is "bert" or "roberta"
+                ? new ModelHead(Class(modelType) + "ForQuestionAnswering", modelType + ".", [("qa_outputs.weight", maps["weight"]), ("qa_outputs.bias", maps["bias"])], [])
+                : null;
+        }
+
         if (of is not PooledHead head)
         {
             return new ModelHead(Class(modelType) + "ForConditionalGeneration", "", [], []);

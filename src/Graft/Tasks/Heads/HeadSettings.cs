@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Backbones;
+using Graft.Tasks.Spans;
 using Graft.Tasks.TextToText;
 using Graft.Torch;
 
@@ -10,6 +11,7 @@ namespace Graft.Tasks.Heads;
 internal static class HeadSettings
 {
     private const string TextType = "text";
+    private const string SpanType = "span";
 
     /// <summary>The settings as a package keeps them.</summary>
     /// <param name="config">The settings.</param>
@@ -35,6 +37,17 @@ internal static class HeadSettings
             ["reduction"] = Name(text.Reduction),
             ["beams"] = text.Beams,
         },
+        SpanHeadConfig span => new JsonObject
+        {
+            ["type"] = SpanType,
+            ["layers"] = span.Layers,
+            ["dropout"] = span.Dropout,
+            ["overlap"] = span.Overlap,
+            ["n_best"] = span.Search.NBest,
+            ["answer_tokens"] = span.Search.AnswerTokens,
+            ["null_answers"] = span.Search.NullAnswers,
+            ["null_threshold"] = span.Search.NullThreshold,
+        },
         _ => throw new ArgumentException($"{config.GetType().Name} is no head that packages know.", nameof(config)),
     };
 
@@ -46,11 +59,18 @@ internal static class HeadSettings
     public static HeadConfig Read(JsonObject settings, TaskDefinition task, string path)
     {
         var head = StrictJson.From(settings, $"{path}, 'head'");
-        return head.TextOrNull("type") switch
+        var type = head.TextOrNull("type");
+        if (type is null or SpanType && (type == SpanType) != (task.Kind == TaskKind.Span))
+        {
+            throw head.Error("type", $"'head.type' is {(type is null ? "missing" : $"'{type}'")}, which does not fit a {Name(task.Kind)} task; take the package from where it was trained again.");
+        }
+
+        return type switch
         {
             null => Pooled(head, task, path),
             TextType => Text(head, task, path),
-            var other => throw head.Error("type", $"'head.type' is '{other}', and this Graft knows {TextType} and pooled heads, which have no type; update Graft."),
+            SpanType => Span(head),
+            var other => throw head.Error("type", $"'head.type' is '{other}', and this Graft knows {TextType}, {SpanType} and pooled heads, which have no type; update Graft."),
         };
     }
 
@@ -62,6 +82,7 @@ internal static class HeadSettings
     {
         PooledHeadConfig pooled => new PooledHead(pooled, backbone.Config.HiddenSize, rng),
         TextHeadConfig text => new TextHead(text),
+        SpanHeadConfig span => new SpanHead(span, backbone.Config.HiddenSize, rng),
         _ => throw new ArgumentException($"{config.GetType().Name} is no head that can be made.", nameof(config)),
     };
 
@@ -88,7 +109,7 @@ internal static class HeadSettings
     {
         head.Allow("type", "prefix", "fields", "targets", "reading", "decimals", "longest", "reduction", "beams");
         var (fields, targets) = (head.TextList("fields") ?? [], head.TextList("targets") ?? []);
-        var expected = task.Kind == TaskKind.Regression ? 0 : task.Labels.Count;
+        var expected = task.Labels.Count;
         if (fields.Count != (task.IsPair ? 2 : 1) || targets.Count != expected || targets.Distinct(StringComparer.Ordinal).Count() != expected)
         {
             throw head.Error(
@@ -96,7 +117,8 @@ internal static class HeadSettings
         }
 
         var reading = Choice<TextReading>(path, "head.reading", head.Text("reading"));
-        if ((reading == TextReading.Number) != (task.Kind == TaskKind.Regression) || (reading == TextReading.Labels) != (task.Kind == TaskKind.Multilabel))
+        if ((reading == TextReading.Number) != (task.Kind == TaskKind.Regression) || (reading == TextReading.Labels) != (task.Kind == TaskKind.Multilabel)
+            || (reading == TextReading.Answer) != (task.Kind == TaskKind.Span))
         {
             throw head.Error("reading", $"'head.reading' is '{Name(reading)}', which does not fit the task; take the package from where it was trained again.");
         }
@@ -111,6 +133,21 @@ internal static class HeadSettings
         return new TextHeadConfig(
             task.Kind, task.Outputs, new TextFormat(head.TextOrNull("prefix") ?? "", fields, targets, reading, (int)decimals), (int)longest,
             Choice<LossReduction>(path, "head.reduction", head.Text("reduction")), (int)beams);
+    }
+
+    private static SpanHeadConfig Span(StrictObject head)
+    {
+        head.Allow("type", "layers", "dropout", "overlap", "n_best", "answer_tokens", "null_answers", "null_threshold");
+        var search = new SpanSearchSettings(
+            Count("n_best"), Count("answer_tokens"), head.Flag("null_answers", false), head.Number("null_threshold", 0));
+        var (layers, dropout, overlap) = (head.Whole("layers", 1), head.Number("dropout", 0), head.Whole("overlap", SpanRows.UsualOverlap));
+        return layers is 1 or 2 && dropout is >= 0 and < 1 && overlap is >= 0 and <= int.MaxValue
+            ? new SpanHeadConfig(search, (int)overlap, dropout, (int)layers)
+            : throw head.Error("layers", $"'head' has {layers} layers, a dropout of {dropout} and an overlap of {overlap}, which no head has; take the package from where it was trained again.");
+
+        int Count(string key) => head.Whole(key, 0) is > 0 and <= ushort.MaxValue and var count
+            ? (int)count
+            : throw head.Error(key, $"'head.{key}' is {head.Raw(key)}, expected a whole number from 1 to {ushort.MaxValue}; take the package from where it was trained again.");
     }
 
     private static JsonArray List(IEnumerable<string> items) => [.. items.Select(i => (JsonNode?)i)];

@@ -30,11 +30,7 @@ public sealed record PooledHeadConfig(
 {
     /// <summary>The number of linear maps: 1, or 2 with a tanh between them.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is neither.</exception>
-    public int Layers { get; init => field = Checked(value); } = Checked(Layers);
-
-    private static int Checked(int layers) => layers is 1 or 2
-        ? layers
-        : throw new ArgumentOutOfRangeException(nameof(layers), layers, $"a head has 1 or 2 layers, not {layers}");
+    public int Layers { get; init => field = LinearLayers.Checked(value); } = LinearLayers.Checked(Layers);
 }
 
 /// <summary>
@@ -46,10 +42,7 @@ public sealed record PooledHeadConfig(
 /// </summary>
 public sealed class PooledHead : Head
 {
-    private readonly Parameter _weight;
-    private readonly Parameter _bias;
-    private readonly Parameter? _hidden;
-    private readonly Parameter? _hiddenBias;
+    private readonly LinearLayers _layers;
 
     /// <summary>Creates a head.</summary>
     /// <param name="config">Its settings.</param>
@@ -59,14 +52,7 @@ public sealed class PooledHead : Head
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = config;
-        if (config.Layers == 2)
-        {
-            _hidden = AddParameter("hidden.weight", rng.Normal([width, width], 0, 0.02));
-            _hiddenBias = AddParameter("hidden.bias", Tensor.Zeros([width], DType.Float32, Device.Cpu));
-        }
-
-        _weight = AddParameter("weight", rng.Normal([config.Outputs, width], 0, 0.02));
-        _bias = AddParameter("bias", Tensor.Zeros([config.Outputs], DType.Float32, Device.Cpu));
+        _layers = new LinearLayers(AddParameter, config.Outputs, width, config.Layers, config.Dropout, rng);
     }
 
     /// <inheritdoc/>
@@ -74,16 +60,7 @@ public sealed class PooledHead : Head
 
     /// <inheritdoc/>
     /// <exception cref="GraftException">The head reads the pooler and the backbone was loaded without it.</exception>
-    public override Tensor Forward(BackboneOutput output, Tensor? mask, Rng? dropout = null)
-    {
-        var features = Dropped(Pool(output, mask).To(_weight.Value.DType), dropout);
-        if (_hidden is not null)
-        {
-            features = Dropped(F.Linear(features, _hidden, _hiddenBias?.Value).Tanh(), dropout);
-        }
-
-        return F.Linear(features, _weight, _bias);
-    }
+    public override Tensor Forward(BackboneOutput output, Tensor? mask, Rng? dropout = null) => _layers.Apply(Pool(output, mask), dropout);
 
     /// <inheritdoc/>
     public override Tensor Loss(Tensor logits, Tensor targets, double labelSmoothing = 0) => Config.Kind switch
@@ -102,8 +79,6 @@ public sealed class PooledHead : Head
         TaskKind.Multilabel => logits.Sigmoid(),
         _ => (logits * Config.TargetScale) + Config.TargetMean,
     };
-
-    private Tensor Dropped(Tensor features, Rng? dropout) => dropout is null ? features : F.Dropout(features, Config.Dropout, dropout);
 
     private Tensor Pool(BackboneOutput output, Tensor? mask)
     {

@@ -80,13 +80,14 @@ public sealed class TaskModel : IDisposable
     /// <param name="rows">The rows.</param>
     /// <param name="tokenizer">The backbone's tokenizer.</param>
     public TokenizedRows Tokenize(IReadOnlyList<Example> rows, Tokenizer tokenizer) => TokenizedRows.Create(
-        Task, rows, tokenizer, MaxTokens, Head is TextHead text ? new TextCodec(text.Config.Format, tokenizer, Backbone.Config) : null);
+        Task, rows, tokenizer, MaxTokens, Head is TextHead text ? new TextCodec(text.Config.Format, tokenizer, Backbone.Config) : null,
+        (Head as SpanHead)?.Config.Overlap);
 
     /// <summary>Computes the logits of a batch.</summary>
     /// <param name="input">The batch.</param>
     /// <param name="training">The generator of dropout while training; null in evaluation.</param>
     /// <param name="firstLayer">The first block of each stack in which the adapter acts (AdapterDrop).</param>
-    /// <returns>[B, C] logits, the adapter's term of the training loss or null, and what its parts showed of the pass, by name.</returns>
+    /// <returns>The head's scores, such as [B, C] logits, the adapter's term of the training loss or null, and what its parts showed of the pass, by name.</returns>
     public (Tensor Logits, Tensor? AuxiliaryLoss, IReadOnlyDictionary<string, IReadOnlyList<Observation>> Observations) Forward(
         BackboneInput input, Rng? training = null, int firstLayer = 0)
     {

@@ -149,7 +149,7 @@ public static class TaskModelPackage
         var (path, stored) = (ManifestOf(package), package.Manifest.Task);
         var kind = HeadSettings.Choice<TaskKind>(path, "task.kind", stored.Kind);
         var least = kind switch { TaskKind.Classification => 2, TaskKind.Multilabel => 1, _ => 0 };
-        if (stored.Labels.Count < least || (kind == TaskKind.Regression && stored.Labels.Count > 0) || stored.Labels.Distinct(StringComparer.Ordinal).Count() != stored.Labels.Count)
+        if (stored.Labels.Count < least || (kind is TaskKind.Regression or TaskKind.Span && stored.Labels.Count > 0) || stored.Labels.Distinct(StringComparer.Ordinal).Count() != stored.Labels.Count)
         {
             throw new GraftException($"{path}: 'task.labels' has {stored.Labels.Count} labels, which is no list for a {stored.Kind} task; take the package from where it was trained again.");
         }
@@ -184,9 +184,11 @@ public static class TaskModelPackage
     /// <summary>Which parts of its backbone a package was trained on: those that its head reads.</summary>
     /// <param name="package">The package.</param>
     /// <exception cref="GraftException">A setting of the head is unknown or has a value out of range.</exception>
-    public static BackboneOptions Parts(AdapterPackage package) => Head(package) is PooledHeadConfig head
-        ? new BackboneOptions(Pooler: head.Pooling == Pooling.Pooler, EncoderOnly: true)
-        : new BackboneOptions();
+    public static BackboneOptions Parts(AdapterPackage package)
+    {
+        var head = Head(package);
+        return new BackboneOptions(Pooler: head is PooledHeadConfig { Pooling: Pooling.Pooler }, EncoderOnly: head is not TextHeadConfig);
+    }
 
     private static string ManifestOf(AdapterPackage package) => package.ManifestPath;
 

@@ -60,7 +60,7 @@ public sealed class TaskModels : ITrainable, IDisposable
     /// <param name="counts">The number of rows of each model's task; 0 for a task that has none in the batch.</param>
     /// <param name="training">The generator of dropout while training; null in evaluation.</param>
     /// <param name="firstLayer">The first block of each stack in which the adapter acts (AdapterDrop).</param>
-    /// <returns>For each task its [b, C] logits, null for a task without rows; and the adapter's term of the training loss, or null.</returns>
+    /// <returns>For each task its head's scores, such as [b, C] logits, null for a task without rows; and the adapter's term of the training loss, or null.</returns>
     public (IReadOnlyList<Tensor?> Logits, Tensor? AuxiliaryLoss) Forward(
         BackboneInput input, IReadOnlyList<int> counts, Rng? training = null, int firstLayer = 0)
     {

@@ -34,6 +34,7 @@ public static class Metrics
     private static readonly FrozenDictionary<string, IMetric> s_all = new IMetric[]
     {
         new Metric("accuracy", "share of rows that are wholly right", [TaskKind.Classification, TaskKind.Multilabel], CountMetrics.Accuracy),
+        new Metric("exact_match", "share of rows whose answer is a right one, articles, punctuation and letter case aside", [TaskKind.Span], AnswerMetrics.ExactMatch),
         new Metric("f1", "harmonic mean of precision and recall of the second of two labels", [TaskKind.Classification], CountMetrics.BinaryF1, IsBinary: true),
         new Metric("group_accuracy", "share of groups whose likeliest row is right", [TaskKind.Classification], GroupMetrics.Accuracy, IsBinary: true, IsOfGroups: true),
         new Metric("group_exact", "share of groups whose rows are all right", [TaskKind.Classification], GroupMetrics.Exact, IsBinary: true, IsOfGroups: true),
@@ -45,6 +46,7 @@ public static class Metrics
         new Metric("micro_f1", "F1 of the counts of all labels together", [TaskKind.Classification, TaskKind.Multilabel], CountMetrics.MicroF1),
         new Metric("pearson", "linear correlation of right and predicted numbers", [TaskKind.Regression], CorrelationMetrics.Pearson),
         new Metric("spearman", "linear correlation of the ranks, ties given their mean rank", [TaskKind.Regression], CorrelationMetrics.Spearman),
+        new Metric("token_f1", "mean F1 of the words of the answer and the right answer", [TaskKind.Span], AnswerMetrics.TokenF1),
     }.ToFrozenDictionary(metric => metric.Name, StringComparer.Ordinal);
 
     /// <summary>All metrics in the order of their names.</summary>
@@ -63,6 +65,7 @@ public static class Metrics
     {
         TaskKind.Classification => ["accuracy", "macro_f1"],
         TaskKind.Multilabel => ["micro_f1", "macro_f1", "accuracy"],
+        TaskKind.Span => ["token_f1", "exact_match"],
         _ => ["pearson", "spearman"],
     };
 

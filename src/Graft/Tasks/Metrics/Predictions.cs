@@ -11,7 +11,7 @@ public sealed class Predictions
     /// <summary>What is predicted.</summary>
     public TaskKind Kind { get; }
 
-    /// <summary>Labels there are; 0 for regression.</summary>
+    /// <summary>Labels there are; 0 for regression and spans.</summary>
     public int Classes { get; }
 
     /// <summary>Rows.</summary>
@@ -43,6 +43,12 @@ public sealed class Predictions
 
     /// <summary>The predicted number of each row (regression).</summary>
     public IReadOnlyList<double> PredictedScores { get; private init; } = [];
+
+    /// <summary>The right answers of each row (spans); none for a row without answer.</summary>
+    public IReadOnlyList<IReadOnlyList<string>> ExpectedAnswers { get; private init; } = [];
+
+    /// <summary>The predicted answer of each row (spans); empty for none.</summary>
+    public IReadOnlyList<string> PredictedAnswers { get; private init; } = [];
 
     /// <summary>Predictions of one label per row.</summary>
     /// <param name="classes">Labels there are.</param>
@@ -101,6 +107,16 @@ public sealed class Predictions
     {
         RequireSameLength(expected, predicted);
         return new Predictions(TaskKind.Regression, 0, expected.Count) { ExpectedScores = expected, PredictedScores = predicted };
+    }
+
+    /// <summary>Predictions of one answer per row.</summary>
+    /// <param name="expected">The right answers of each row; none for a row without answer.</param>
+    /// <param name="predicted">The predicted answer of each row; empty for none.</param>
+    /// <exception cref="ArgumentException">The lists differ in length.</exception>
+    public static Predictions OfAnswers(IReadOnlyList<IReadOnlyList<string>> expected, IReadOnlyList<string> predicted)
+    {
+        RequireSameLength(expected, predicted);
+        return new Predictions(TaskKind.Span, 0, expected.Count) { ExpectedAnswers = expected, PredictedAnswers = predicted };
     }
 
     private static void RequireSameLength<T, TOther>(IReadOnlyList<T> expected, IReadOnlyList<TOther> predicted)

@@ -15,7 +15,7 @@ public sealed class PublishedTask
     /// <summary>All of them, suite by suite, each in the order of the names.</summary>
     public static IReadOnlyList<PublishedTask> All => PublishedTasks.All;
 
-    /// <summary>The suite that it belongs to: <c>glue</c>, <c>superglue</c>, <c>domains</c> or <c>general</c>.</summary>
+    /// <summary>The suite that it belongs to: <c>glue</c>, <c>superglue</c>, <c>domains</c>, <c>qa</c> or <c>general</c>.</summary>
     public string Suite { get; }
 
     /// <summary>The task's name.</summary>

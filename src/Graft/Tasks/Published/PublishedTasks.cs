@@ -9,7 +9,7 @@ namespace Graft.Tasks;
 internal static class PublishedTasks
 {
     private const string Root = "Graft.Tasks.Published/";
-    private static readonly string[] s_suites = ["glue", "superglue", "domains", "general"];
+    private static readonly string[] s_suites = ["glue", "superglue", "domains", "qa", "general"];
 
     /// <summary>All tasks, suite by suite, each in the order of the names.</summary>
     public static IReadOnlyList<PublishedTask> All { get; } = [.. s_suites.SelectMany(Tasks)];

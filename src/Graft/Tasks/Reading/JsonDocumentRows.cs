@@ -9,7 +9,14 @@ internal static class JsonDocumentRows
 {
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    public static List<Row> Read(Stream stream, string file, string? member)
+    public static List<Row> Read(Stream stream, string file, string? member) => Read(stream, file, (document, name) => Rows(document.Span, name, member));
+
+    /// <summary>The rows of one document in UTF-8; none where it is blank.</summary>
+    /// <param name="stream">The document.</param>
+    /// <param name="file">Its name.</param>
+    /// <param name="rows">Finds the rows in it.</param>
+    /// <exception cref="GraftException">The document is no UTF-8 or no JSON, or what finds the rows says so.</exception>
+    public static List<Row> Read(Stream stream, string file, Func<ReadOnlyMemory<byte>, string, List<Row>> rows)
     {
         using var whole = new MemoryStream();
         var buffer = new byte[64 * 1024];
@@ -18,8 +25,9 @@ internal static class JsonDocumentRows
             whole.Write(buffer, 0, read);
         }
 
-        var bytes = whole.GetBuffer().AsSpan(0, (int)whole.Length);
-        bytes = bytes.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes;
+        ReadOnlyMemory<byte> document = whole.GetBuffer().AsMemory(0, (int)whole.Length);
+        document = document.Span.StartsWith("\uFEFF"u8) ? document[3..] : document;
+        var bytes = document.Span;
         if (bytes.Trim(" \t\r\n"u8).IsEmpty)
         {
             return [];
@@ -28,7 +36,7 @@ internal static class JsonDocumentRows
         try
         {
             s_utf8.GetCharCount(bytes);
-            return Rows(bytes, file, member);
+            return rows(document, file);
         }
         catch (InvalidOperationException fault)
         {

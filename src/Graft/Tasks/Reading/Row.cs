@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Graft.Tasks.Spans;
 using Graft.Torch;
 
 namespace Graft.Tasks;
@@ -25,6 +26,18 @@ public abstract class Row
     /// <exception cref="GraftException">The row has no such column, or its value is no list of texts.</exception>
     public virtual IReadOnlyList<string> Texts(Column column, string separator) =>
         Text(column).Split(separator, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>The right answers of a row of questions, each where it stands in the context.</summary>
+    /// <param name="column">The column of the answers.</param>
+    /// <param name="context">The text that they are pieces of.</param>
+    /// <exception cref="GraftException">The row has no such column, or its value is no list of pieces of the context.</exception>
+    public virtual IReadOnlyList<AnswerSpan> Answers(Column column, string context) =>
+        throw Error("a row between delimiters holds no list of answers; give questions as SQuAD's JSON, or as JSON lines.");
+
+    /// <summary>The value of a column that may be missing.</summary>
+    /// <param name="name">The column's name.</param>
+    /// <returns>The value as text; null where there is none, or one that is no text.</returns>
+    public virtual string? TextOrNull(string name) => null;
 
     /// <summary>An error about this row, file and line in front.</summary>
     /// <param name="sentence">The rest of the sentence.</param>
@@ -112,6 +125,12 @@ internal sealed class JsonRow(string file, int line, JsonElement value) : Row(fi
             ? [.. found.EnumerateArray().Select(item => Scalar(column, item))]
             : base.Texts(column, separator);
     });
+
+    public override IReadOnlyList<AnswerSpan> Answers(Column column, string context) => Guarded(() =>
+        AnswerReader.Read(Find(column), context, (path, sentence) => Error($"'{column.Name}{path}' {sentence}")));
+
+    public override string? TextOrNull(string name) => Guarded(() =>
+        value.ValueKind == JsonValueKind.Object && value.TryGetProperty(name, out var found) && found.ValueKind is JsonValueKind.String or JsonValueKind.Number ? Scalar(Column.Named(name), found) : null);
 
     private T Guarded<T>(Func<T> read)
     {

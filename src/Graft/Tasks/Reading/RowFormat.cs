@@ -44,6 +44,9 @@ public enum RowLayout
 
     /// <summary>SuperGLUE's WSC, one JSON object a line: the columns <c>text</c>, in which <c>*</c> and <c>#</c> mark the two spans, and <c>label</c>.</summary>
     Wsc,
+
+    /// <summary>SQuAD's JSON document, 1.1 or 2.0: articles of paragraphs of questions, one row a question.</summary>
+    Squad,
 }
 
 /// <summary>What happens to rows whose number of columns differs from the header's, or from the first row's when there is no header.</summary>

@@ -107,6 +107,7 @@ public sealed class RowSequence : IEnumerable<Row>
         {
             RowLayout.Jsonl => JsonLineRows.Read(lines, _file),
             RowLayout.Json => JsonDocumentRows.Read(stream, _file, _format.Member),
+            RowLayout.Squad => JsonDocumentRows.Read(stream, _file, SquadRows.Read),
             RowLayout.Xml => XmlRows.Read(stream, _file),
             RowLayout.Whole => LineRows.Whole(lines, _file),
             RowLayout.Lines => LineRows.Plain(lines, _file),

@@ -13,6 +13,9 @@ public sealed class TextCodec
     /// <summary>The longest target in tokens, the end of the text included; longer ones are truncated.</summary>
     public const int MostTokens = 128;
 
+    // The tokens of an answer to a question, as long as run_qa.py lets one be, and its end.
+    private const int UsualAnswer = 31;
+
     private readonly Tokenizer _tokenizer;
 
     /// <summary>Joins a format and a tokenizer.</summary>
@@ -52,7 +55,8 @@ public sealed class TextCodec
     /// <param name="rows">Training rows, read where the targets are no list; best those that a few are drawn from too, as their numbers are not the longest.</param>
     public int Longest(IEnumerable<Example> rows) => Format.Reading switch
     {
-        TextReading.Number => rows.Select(Format.Target).Distinct(StringComparer.Ordinal).Max(t => Ids(t).Length),
+        TextReading.Number => Written(rows),
+        TextReading.Answer => Math.Max(UsualAnswer, Written(rows)),
         TextReading.Labels => Math.Max(Ids(TextFormat.NoLabel).Length, Ids(string.Join(", ", Format.Targets)).Length),
         _ => Labels.Max(l => l.Length),
     };
@@ -60,6 +64,8 @@ public sealed class TextCodec
     /// <summary>The text of generated tokens.</summary>
     /// <param name="ids">The tokens, without start; what follows the end is not read.</param>
     public string Text(IEnumerable<int> ids) => _tokenizer.Decode(ids.TakeWhile(id => id != Decoder.EndId)).Trim();
+
+    private int Written(IEnumerable<Example> rows) => rows.Select(Format.Target).Distinct(StringComparer.Ordinal).Max(t => Ids(t).Length);
 
     private int[] Ids(string target)
     {

@@ -7,7 +7,7 @@ namespace Graft.Tasks.TextToText;
 /// </summary>
 /// <param name="Prefix">What a source begins with; empty for nothing.</param>
 /// <param name="Fields">The name of each text of a row; an empty one puts the text alone.</param>
-/// <param name="Targets">The text of each label; empty for regression.</param>
+/// <param name="Targets">The text of each label; empty for regression and spans.</param>
 /// <param name="Reading">How a generated text is read.</param>
 /// <param name="Decimals">Digits behind the point of a regression's targets.</param>
 public sealed record TextFormat(
@@ -15,6 +15,9 @@ public sealed record TextFormat(
 {
     /// <summary>What a row of no label has as target.</summary>
     public const string NoLabel = "none";
+
+    /// <summary>What a question without answer has as target.</summary>
+    public const string NoAnswer = "unanswerable";
 
     /// <summary>
     /// The format of a task: what its file says, then the template of its name, then its own name, the names of its columns (or <c>sentence</c>,
@@ -51,18 +54,19 @@ public sealed record TextFormat(
         return string.Join(' ', Prefix.Length == 0 ? parts : parts.Prepend(Prefix));
     }
 
-    /// <summary>What the decoder has to write: the text of the label, those of all labels with <c>", "</c> between them, or the rounded number.</summary>
+    /// <summary>What the decoder has to write: the text of the label, those of all labels with <c>", "</c> between them, the rounded number, or the first answer.</summary>
     /// <param name="row">A labelled row.</param>
     public string Target(Example row) => Reading switch
     {
         TextReading.Number => Rounded(row.Score),
+        TextReading.Answer => row.Answers.Count == 0 ? NoAnswer : row.Answers[0].Text,
         TextReading.Labels => row.Labels.Count == 0 ? NoLabel : string.Join(", ", row.Labels.Select(l => Targets[l])),
         _ => Targets[row.Label],
     };
 
     /// <summary>
     /// Reads what the decoder wrote: 1 for the label that the text names and 0 for the others, or the number. Where the text names none, every
-    /// value is NaN; a text that lists labels is read as those that it names.
+    /// value is NaN; a text that lists labels is read as those that it names, and one that is the answer itself has no values.
     /// </summary>
     /// <param name="text">The text.</param>
     /// <returns>One value per label, or the number alone.</returns>
@@ -73,6 +77,8 @@ public sealed record TextFormat(
         {
             case TextReading.Number:
                 return [double.TryParse(written, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? (float)number : float.NaN];
+            case TextReading.Answer:
+                return [];
             case TextReading.Labels:
                 var named = written.Split(',', StringSplitOptions.TrimEntries);
                 return [.. Targets.Select(t => named.Contains(t, StringComparer.Ordinal) ? 1f : 0f)];
@@ -82,13 +88,23 @@ public sealed record TextFormat(
         }
     }
 
+    /// <summary>The answer that a text gives to a question: the text, or nothing where it says that there is none.</summary>
+    /// <param name="text">The text.</param>
+    public static string AnswerIn(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.Trim() is var answer && answer != NoAnswer ? answer : "";
+    }
+
     private static bool Fits(TextTemplate template, TaskDefinition task, int texts) =>
-        template.Fields.Count == texts && (template.Reading == TextReading.Number) == (task.Kind == TaskKind.Regression) && task.Kind != TaskKind.Multilabel;
+        template.Fields.Count == texts && (template.Reading == TextReading.Number) == (task.Kind == TaskKind.Regression)
+        && (template.Reading == TextReading.Answer) == (task.Kind == TaskKind.Span) && task.Kind != TaskKind.Multilabel;
 
     private static TextReading Usual(TaskKind kind) => kind switch
     {
         TaskKind.Regression => TextReading.Number,
         TaskKind.Multilabel => TextReading.Labels,
+        TaskKind.Span => TextReading.Answer,
         _ => TextReading.Label,
     };
 

@@ -36,9 +36,9 @@ public sealed record TextNames(
             throw names.Error("fields", $"'textToText.fields' holds {fields.Count} names, and a row has {texts} {(texts == 1 ? "text" : "texts")}; name each text.");
         }
 
-        if (targets is not null && kind == TaskKind.Regression)
+        if (targets is not null && kind is TaskKind.Regression or TaskKind.Span)
         {
-            throw names.Error("targets", "'textToText.targets' is given for a regression, whose targets are its numbers; remove it.");
+            throw names.Error("targets", $"'textToText.targets' is given for a {(kind == TaskKind.Span ? "task of spans, whose targets are its answers" : "regression, whose targets are its numbers")}; remove it.");
         }
 
         if (targets is not null && labels is null)

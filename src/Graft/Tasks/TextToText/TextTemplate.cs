@@ -14,6 +14,9 @@ public enum TextReading
 
     /// <summary>The text is a list of texts of labels with commas between them.</summary>
     Labels,
+
+    /// <summary>The text is the answer.</summary>
+    Answer,
 }
 
 /// <summary>How the authors of HyperFormer and PHA write a known task as text. Immutable.</summary>
@@ -55,6 +58,7 @@ public sealed record TextTemplate(string Prefix, IReadOnlyList<string> Fields, T
         new("yelp_polarity", ["sentence"]) { Aliases = ["yelp"] },
         new("trec", ["sentence"]),
         new("snli", ["premise", "hypothesis"]) { Labels = ["entailment", "neutral", "contradiction"] },
+        new("", ["question", "context"], TextReading.Answer) { Aliases = ["squad", "squad-v1.1", "squad2", "squad-v2.0"] },
         new("anli", ["premise", "hypothesis"]) { Labels = ["entailment", "neutral", "contradiction"] },
     ];
 

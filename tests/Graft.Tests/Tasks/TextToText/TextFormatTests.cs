@@ -41,6 +41,21 @@ public sealed class TextFormatTests
         Assert.Equal(expected, pair ? format.Source("A", "B") : format.Source("A"));
     }
 
+    [Theory]
+    [InlineData("squad", "question: A context: B")]
+    [InlineData("SQuAD-v2.0", "question: A context: B")]
+    [InlineData("own", "own question: A context: B")]
+    public void Questions_are_written_as_t5_knows_them_and_their_answers_as_they_are(string task, string expected)
+    {
+        var format = TextFormat.Of(Task(task, TaskKind.Span, [], pair: true) with { Text = new TextNames(Columns: ["question", "context"]) });
+
+        Assert.Equal((expected, TextReading.Answer), (format.Source("A", "B"), format.Reading));
+        Assert.Equal("Ada L", format.Target(new Example("A", "B") { Answers = [new("Ada L", 0), new("Ada", 0)] }));
+        Assert.Equal("unanswerable", format.Target(new Example("A", "B")));
+        Assert.Empty(format.Read("anything"));
+        Assert.Equal(("Ada", ""), (TextFormat.AnswerIn(" Ada "), TextFormat.AnswerIn("unanswerable")));
+    }
+
     [Fact]
     public void Templates_of_three_texts_are_published_too_and_a_row_of_two_texts_of_these_names_has_the_usual_names()
     {
@@ -170,7 +185,8 @@ public sealed class TextFormatTests
             var fields = t.Fields is [""] ? "the text alone" : Code(t.Fields);
             var labels = t.Labels.Count == 0 ? "" : $" {string.Join(", ", t.Labels)}";
             var reading = t.Reading == TextReading.Whole ? "whole number" : t.Reading.ToString().ToLowerInvariant();
-            Assert.Contains($"| `{t.Prefix}`{aliases} | {fields} |{labels} | {reading} |", page, StringComparison.Ordinal);
+            var name = t.Prefix.Length > 0 ? $"`{t.Prefix}`{aliases}" : $"{Code(t.Aliases.Take(1))} (and {Code(t.Aliases.Skip(1))}), without a prefix";
+            Assert.Contains($"| {name} | {fields} |{labels} | {reading} |", page, StringComparison.Ordinal);
         });
 
         static string Code(IEnumerable<string> words) => string.Join(", ", words.Select(w => $"`{w}`"));

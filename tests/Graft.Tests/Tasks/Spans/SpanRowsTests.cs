@@ -1,0 +1,124 @@
+using Graft.Tasks;
+using Graft.Tasks.Batches;
+using Graft.Tasks.Spans;
+using Graft.TestKit;
+using Graft.Text;
+using Graft.Torch;
+using Xunit;
+
+namespace Graft.Tests.Tasks.Spans;
+
+public sealed class SpanRowsTests
+{
+    private static readonly Tokenizer s_tokenizer = TinyModels.Tokenizer();
+
+    [Theory]
+    [InlineData(24, 6)]
+    [InlineData(24, 0)]
+    [InlineData(12, 128)]
+    [InlineData(6, 2)]
+    [InlineData(200, 128)]
+    public void Windows_hold_every_token_of_the_context_in_order_and_overlap(int maxTokens, int overlap)
+    {
+        var context = string.Join(' ', Enumerable.Range(0, 60).Select(i => $"{(char)('a' + (i % 26))}{(char)('a' + (i / 26))}"));
+        var whole = s_tokenizer.Encode("good film", context);
+        var start = Array.IndexOf(whole.Ids, s_tokenizer.SepId) + 1;
+        var tokens = whole.Length - start - 1;
+
+        var windows = Assert.Single(s_tokenizer.EncodeWindows([("good film", context)], maxTokens, overlap));
+
+        var (size, from) = (0, 0);
+        foreach (var window in windows)
+        {
+            var encoding = window.Encoding;
+            var question = window.PairStart - 2;
+            Assert.Equal(Math.Min(2, (maxTokens - 3) / 2), question);
+            size = Math.Max(size, window.PairLength);
+            from = window == windows[0] ? 0 : from + size - Math.Min(overlap, size / 2);
+            Assert.True(encoding.Length <= maxTokens);
+            Assert.Equal(whole.Ids[(start + from)..(start + from + window.PairLength)], encoding.Ids[window.PairStart..(window.PairStart + window.PairLength)]);
+            Assert.Equal(whole.Offsets[(start + from)..(start + from + window.PairLength)], encoding.Offsets[window.PairStart..(window.PairStart + window.PairLength)]);
+            Assert.Equal((s_tokenizer.ClsId, s_tokenizer.SepId, s_tokenizer.SepId), (encoding.Ids[0], encoding.Ids[window.PairStart - 1], encoding.Ids[^1]));
+            Assert.Equal(window.PairLength, window.PairOffsets.Count(o => o is not null));
+            Assert.All(encoding.TypeIds.Take(window.PairStart), t => Assert.Equal(0, t));
+            Assert.Equal(encoding.Length, encoding.TypeIds.Length);
+        }
+
+        Assert.Equal(tokens, from + windows[^1].PairLength);
+        Assert.All(windows.Take(windows.Count - 1), w => Assert.Equal(size, w.PairLength));
+    }
+
+    [Fact]
+    public void One_window_is_the_plain_encoding()
+    {
+        var window = Assert.Single(Assert.Single(s_tokenizer.EncodeWindows([("good film", "bad film .")], 24, 8)));
+        var plain = s_tokenizer.Encode("good film", "bad film .");
+
+        Assert.Equal(plain.Ids, window.Encoding.Ids);
+        Assert.Equal(plain.TypeIds, window.Encoding.TypeIds);
+        Assert.Equal(plain.Offsets, window.Encoding.Offsets);
+        Assert.Equal(plain.SpecialTokensMask, window.Encoding.SpecialTokensMask);
+        Assert.Equal([null, null, null, null, (0, 3), (4, 8), (9, 10), null], window.PairOffsets);
+    }
+
+    [Fact]
+    public void An_empty_context_is_one_window_and_too_little_room_is_an_error()
+    {
+        Assert.Equal(0, Assert.Single(Assert.Single(s_tokenizer.EncodeWindows([("good", "")], 24, 8))).PairLength);
+        Assert.Contains("leaves no room", Assert.Throws<GraftException>(() => s_tokenizer.EncodeWindows([("good", "bad")], 4, 0)).Message);
+    }
+
+    [Fact]
+    public void Targets_are_the_tokens_of_the_answer_in_every_window_that_holds_it_and_the_first_token_in_others()
+    {
+        // Words of two letters are two tokens each: 40 tokens in windows of 12 (15 without the question and three special tokens), 6 of them shared.
+        var words = Enumerable.Range(0, 20).Select(i => $"{(char)('a' + i)}x").ToArray();
+        var context = string.Join(' ', words);
+        var answer = new AnswerSpan("fx gx", context.IndexOf("fx gx", StringComparison.Ordinal));
+        Example[] questions = [new("  good", context) { Answers = [answer] }, new("good", context)];
+
+        var rows = SpanRows.Create(questions, s_tokenizer, 16, 6);
+
+        var held = 0;
+        for (var w = 0; w < rows.Windows.Count; w++)
+        {
+            var (question, window) = rows.Windows[w];
+            var (start, end) = rows.Target(w);
+            var offsets = window.PairOffsets;
+            var holds = question == 0 && offsets[window.PairStart]!.Value.Start <= answer.Start && offsets[window.PairStart + window.PairLength - 1]!.Value.End >= answer.End;
+            Assert.Equal(holds ? (answer.Start, answer.End) : (0, 0), holds ? (offsets[start]!.Value.Start, offsets[end]!.Value.End) : (start, end));
+            held += holds ? 1 : 0;
+        }
+
+        Assert.True(held > 0 && held < rows.Windows.Count / 2);
+        Assert.Equal(2, rows.Windows.Select(w => w.Question).Distinct().Count());
+    }
+
+    [Fact]
+    public void An_answer_within_a_word_is_the_tokens_that_hold_it()
+    {
+        var rows = SpanRows.Create([new("good", "bad film abc.") { Answers = [new AnswerSpan("lm a", 6)] }], s_tokenizer, 24, 8);
+
+        var (start, end) = rows.Target(0);
+
+        var offsets = rows.Windows[0].Window.PairOffsets;
+        Assert.Equal(((4, 8), (9, 10)), (offsets[start]!.Value, offsets[end]!.Value));
+    }
+
+    [Fact]
+    public void Batches_are_of_windows_and_bear_the_places_as_targets()
+    {
+        using var scope = new TensorScope();
+        var context = string.Join(' ', Enumerable.Repeat("film", 40));
+        Example[] questions = [new("good", "bad film") { Answers = [new AnswerSpan("film", 4)] }, new("good", context)];
+
+        var rows = TokenizedRows.Create(TinyModels.Task(TaskKind.Span), questions, s_tokenizer, 16, overlap: 4);
+
+        Assert.True(rows.Count > 3);
+        Assert.Equal(rows.Count, rows.Lengths.Count);
+        Assert.Same(questions[0], rows.Examples[0]);
+        Assert.All(rows.Examples.Skip(1), e => Assert.Same(questions[1], e));
+        Assert.Equal([4L, 4L, 0, 0], rows.Targets([0, 1], Device.Cpu).ToArray<long>());
+        Assert.Equal(16, rows.Batch([0, 1], Device.Cpu).InputIds.Size(1));
+    }
+}
