@@ -15,7 +15,6 @@ internal sealed class AdaptCommand : CommandWithExamples
     // Enough for a few rows at the usual rate; a full pass of them is a step or two.
     private const int UsualSteps = 200;
     private const int UsualEvaluations = 5;
-    private const double UsualHeadFactor = 10;
 
     private static readonly string[] s_training =
         ["data", "examples", "steps", "epochs", "batch", "lr", "seed", "max_tokens", "head_pooling", "head_layers", "precision", "device", "overwrite"];
@@ -41,13 +40,13 @@ internal sealed class AdaptCommand : CommandWithExamples
     private readonly Option<double?> _ownFactor = new("--own-factor")
     {
         HelpName = "X",
-        Description = $"What the learning rate is multiplied by for the task's own vectors; {AdaptSettings.UsualOwnFactor} by default.",
+        Description = $"What the learning rate is multiplied by for the task's own vectors; by default as makes the method's own rate {AdaptSettings.UsualOwnRate}.",
     };
 
     private readonly Option<double?> _headFactor = new("--head-factor")
     {
         HelpName = "X",
-        Description = $"What the learning rate is multiplied by for the head; {UsualHeadFactor} by default.",
+        Description = $"What the learning rate is multiplied by for the head; by default as makes the method's own rate {AdaptSettings.UsualHeadRate}.",
     };
 
     private readonly Option<bool?> _ownLosses = new("--own-losses")
@@ -70,7 +69,7 @@ internal sealed class AdaptCommand : CommandWithExamples
     {
         _terminal = terminal;
         Remarks = $"{UsualSteps} steps unless --steps or --epochs say otherwise; the best of {UsualEvaluations} evaluations on dev is kept."
-            + " What the package's tasks share stays as it is, bit for bit, and so do their files.";
+            + " What the package's tasks share stays as it is, bit for bit, and so do their files. Head and longest row are those of the package where they are not given.";
         _task.CompletionSources.Add(_ => TaskCatalog.Default().List().Select(task => task.Name));
         _start.CompletionSources.Add([.. Enum.GetNames<TaskStart>().Select(name => name.ToLowerInvariant())]);
         Add(_package);
@@ -129,7 +128,6 @@ internal sealed class AdaptCommand : CommandWithExamples
         training["tasks"] = new JsonArray(parsed.GetRequiredValue(_task));
         training["out"] = folder;
         training["evaluations"] = UsualEvaluations;
-        training["head_factor"] = parsed.GetValue(_headFactor) ?? UsualHeadFactor;
         if (!training.ContainsKey("steps") && !training.ContainsKey("epochs"))
         {
             training["steps"] = UsualSteps;
@@ -142,7 +140,8 @@ internal sealed class AdaptCommand : CommandWithExamples
             From = parsed.GetValue(_from),
             Tune = Parts(parsed.GetValue(_tune)),
             Given = given,
-            OwnFactor = parsed.GetValue(_ownFactor) ?? AdaptSettings.UsualOwnFactor,
+            OwnFactor = parsed.GetValue(_ownFactor),
+            HeadFactor = parsed.GetValue(_headFactor),
             OwnLosses = parsed.GetValue(_ownLosses),
             Join = join,
         };

@@ -34,7 +34,9 @@ public static class Adapt
         var training = Inherited(settings, package) with
         {
             Method = method.Name, Set = package.Manifest.Config, Backbone = settings.Backbone ?? package.Manifest.Backbone.Source, CheckpointEvery = 0, Resume = false,
+            HeadFactor = settings.HeadFactor ?? Factor(AdaptSettings.UsualHeadRate),
         };
+        var ownFactor = settings.OwnFactor ?? Factor(AdaptSettings.UsualOwnRate);
         var data = Rows(training, package);
         using var loaded = LoadedBackbone.Load(
             GraftModel.FindBackbone(package.Folder, package.Manifest.Backbone, settings.Backbone),
@@ -53,7 +55,7 @@ public static class Adapt
             {
                 NewTask.StartAt(adapter, task, start.Weights);
                 var held = Freeze(adapter, task, settings.Tune);
-                Quicken(adapter, settings.OwnFactor);
+                Quicken(adapter, ownFactor);
                 adapter.HasAuxiliaryLosses = ownLosses;
                 trained = adapter.Parameters().Where(p => p.Trainable).Sum(p => p.Value.Count);
                 return (adapter, held);
@@ -64,7 +66,7 @@ public static class Adapt
                 throw;
             }
         });
-        var unit = new TrainUnit(task, [data]) { IsJoint = true, Adapted = Described(settings, package, start, ownLosses) };
+        var unit = new TrainUnit(task, [data]) { IsJoint = true, Adapted = Described(settings, package, start, ownFactor, ownLosses) };
         var report = new TrainTask(training, RunFolder.Open(training, [task], unit.Adapted), loaded, method, known.Config, adapters, unit, (1, 1), progress).Run(cancellation).Tasks[0];
         using var model = TaskModelPackage.Load(AdapterPackage.Open(report.Package), loaded.Backbone);
         var place = settings.Join
@@ -74,6 +76,9 @@ public static class Adapt
         {
             Scores = start.Scores,
         };
+
+        // 0.01 / 0.0003 is 33.33, and 0.003 / 0.003 is 1 whatever the last bit says.
+        double Factor(double rate) => Math.Round(rate / method.DefaultLearningRate, 2);
     }
 
     private static TaskData Rows(TrainSettings training, JointPackage package)
@@ -135,13 +140,13 @@ public static class Adapt
     }
 
     // What the package and the run's folder keep of how the task came about; rows, examples and seed are among the settings of its training.
-    private static JsonObject Described(AdaptSettings settings, JointPackage package, AdaptStart start, bool ownLosses)
+    private static JsonObject Described(AdaptSettings settings, JointPackage package, AdaptStart start, double ownFactor, bool ownLosses)
     {
         var origin = AdaptReport.Origin(start);
         origin.Insert(0, "package", settings.Package);
         origin.Insert(1, "shared", package.Manifest.AdapterFile.Sha256);
         origin["tune"] = new JsonArray([.. settings.Tune.Select(t => (JsonNode)t)]);
-        origin["own_factor"] = settings.OwnFactor;
+        origin["own_factor"] = ownFactor;
         origin["own_losses"] = ownLosses;
         return origin;
     }

@@ -18,8 +18,11 @@ public sealed record AdaptSettings(string Package, TrainSettings Training)
     /// <summary>What sits in the blocks of the backbone and is shared, such as ordinary adapters and norms.</summary>
     public const string Blocks = "blocks";
 
-    /// <summary>What <see cref="OwnFactor"/> is when nothing else is said.</summary>
-    public const double UsualOwnFactor = 30;
+    /// <summary>The peak rate of the new task's own vectors at the method's own learning rate, when <see cref="OwnFactor"/> is not given.</summary>
+    public const double UsualOwnRate = 1e-2;
+
+    /// <summary>The peak rate of the head at the method's own learning rate, when <see cref="HeadFactor"/> is not given.</summary>
+    public const double UsualHeadRate = 3e-3;
 
     /// <summary>A backbone's folder or name; null for the one that the package names.</summary>
     public string? Backbone { get; init; }
@@ -42,10 +45,13 @@ public sealed record AdaptSettings(string Package, TrainSettings Training)
     public IReadOnlyList<string> Tune { get; init; } = [Own];
 
     /// <summary>
-    /// What the learning rate is multiplied by for the new task's own vectors, such as a prototype; its own matrices, such as scores of masks, train as
-    /// the method says.
+    /// What the learning rate is multiplied by for the new task's own vectors, such as a prototype; null for what makes the method's own learning rate
+    /// <see cref="UsualOwnRate"/>. Its own matrices, such as scores of masks, train as the method says.
     /// </summary>
-    public double OwnFactor { get; init; } = UsualOwnFactor;
+    public double? OwnFactor { get; init; }
+
+    /// <summary>What the learning rate is multiplied by for the head; null for what makes the method's own learning rate <see cref="UsualHeadRate"/>.</summary>
+    public double? HeadFactor { get; init; }
 
     /// <summary>
     /// Whether training has the method's own terms of the loss, such as PHA's contrastive ones; null for no where only <see cref="Own"/> trains, as they

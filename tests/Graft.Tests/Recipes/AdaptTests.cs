@@ -175,6 +175,9 @@ public sealed class AdaptTests : IDisposable
         var adapted = training["adapted"]!;
         Assert.Equal((Joint, JointPackage.Open(Joint).Manifest.AdapterFile.Sha256, "best"), ((string)adapted["package"]!, (string)adapted["shared"]!, (string)adapted["start"]!));
         Assert.Equal(report.Weights.Single(w => w.Value == 1).Key, adapted["weights"]!.AsObject().Single(w => (double)w.Value! == 1).Key);
+        var rate = PeftMethods.Get("hyperformer++").DefaultLearningRate;
+        Assert.Equal(AdaptSettings.UsualOwnRate, rate * (double)adapted["own_factor"]!, 1e-5);
+        Assert.Equal(AdaptSettings.UsualHeadRate, rate * (double)training["settings"]!["head_factor"]!, 1e-5);
         Assert.Equal(("own", false, 8, 0), ((string)adapted["tune"]![0]!, (bool)adapted["own_losses"]!, (int)training["settings"]!["examples"]!, (int)training["settings"]!["seed"]!));
         var log = File.ReadLines(Path.Combine(settings.Training.Out, "training", "third.jsonl")).First();
         Assert.Equal(report.Trained, (long)JsonNode.Parse(log)!["trained_parameters"]!);
