@@ -33,6 +33,7 @@ internal static class GraftCommandLine
         root.Add(new MethodsCommand(terminal));
         root.Add(new TrainCommand(terminal));
         root.Add(new AdaptCommand(terminal));
+        root.Add(new PretrainCommand(terminal));
         root.Add(new CompareCommand(terminal));
         root.Add(new EvalCommand(terminal));
         root.Add(new PredictCommand(terminal));

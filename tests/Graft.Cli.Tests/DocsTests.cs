@@ -19,6 +19,21 @@ public sealed class DocsTests
     }
 
     [Fact]
+    public void The_page_of_pretraining_lists_every_key_with_its_option()
+    {
+        string[] rows = [.. File.ReadLines(SharedData.Repository("docs/pretrain.md")).Where(line => line.StartsWith("| `", StringComparison.Ordinal))];
+        Command pretrain = GraftCommandLine.Build(Terminal.Plain(TextWriter.Null, TextWriter.Null)).Subcommands.Single(command => command.Name == "pretrain");
+        string[] options = [.. pretrain.Options.Select(option => option.Name).Where(name => name != "--json")];
+
+        Assert.All(PretrainSettings.Keys, key =>
+        {
+            string option = $"--{key.Replace('_', '-')}";
+            Assert.Contains(rows, row => row.StartsWith(options.Contains(option) ? $"| `{key}` | `{option}` |" : $"| `{key}` | |", StringComparison.Ordinal));
+        });
+        Assert.All(options, option => Assert.Contains(option[2..].Replace('-', '_'), PretrainSettings.Keys));
+    }
+
+    [Fact]
     public void The_page_of_comparisons_lists_every_key_of_a_plan_and_its_plan_is_one()
     {
         string page = File.ReadAllText(SharedData.Repository("docs/compare.md"));

@@ -39,6 +39,26 @@ public static class TinyT5Folder
         File.WriteAllText(Path.Combine(folder, "tokenizer.json"), Tokenizer().ToJsonString());
     }
 
+    /// <summary>Adds the placeholders of spans to a folder's tokenizer.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="count">The number of placeholders.</param>
+    /// <returns>The tokenizer.</returns>
+    public static Text.Tokenizer WithPlaceholders(string folder, int count)
+    {
+        var path = Path.Combine(folder, "tokenizer.json");
+        var tokenizer = JsonNode.Parse(File.ReadAllText(path))!;
+        for (var n = 0; n < count; n++)
+        {
+            tokenizer["added_tokens"]!.AsArray().Add(new JsonObject
+            {
+                ["id"] = Vocabulary + n, ["content"] = $"<extra_id_{n}>", ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = true,
+            });
+        }
+
+        File.WriteAllText(path, tokenizer.ToJsonString());
+        return Text.Tokenizer.Load(folder);
+    }
+
     private static JsonObject Config(int layers, double dropout) => new()
     {
         ["model_type"] = "t5",

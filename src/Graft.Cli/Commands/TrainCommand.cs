@@ -39,9 +39,7 @@ internal sealed class TrainCommand : CommandWithExamples
         }
         catch (TrainingInterruptedException interruption)
         {
-            _terminal.Note($"graft: {interruption.Message}");
-            _terminal.Note($"  graft {string.Join(' ', parsed.Tokens.Select(token => token.Value).Where(Keep).Select(ShellWord.Quoted))} --resume");
-            return ExitCode.Interrupted;
+            return Interruption.Tell(_terminal, parsed, interruption);
         }
 
         if (parsed.GetValue(_json))
@@ -55,6 +53,4 @@ internal sealed class TrainCommand : CommandWithExamples
 
         return ExitCode.Success;
     }
-
-    private static bool Keep(string word) => word is not ("--overwrite" or "--resume");
 }

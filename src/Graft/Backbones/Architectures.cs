@@ -8,7 +8,11 @@ namespace Graft.Backbones;
 /// <param name="Ignored">Prefixes of keys that belong to pretraining heads or buffers and are not part of the backbone.</param>
 /// <param name="Read">Reads the settings and returns what builds the backbone, so that faulty settings are told before weights are opened.</param>
 internal sealed record Architecture(
-    string ModelType, string Prefix, IReadOnlyList<string> Ignored, Func<ConfigFields, Func<WeightSource, Backbone>> Read);
+    string ModelType, string Prefix, IReadOnlyList<string> Ignored, Func<ConfigFields, Func<WeightSource, Backbone>> Read)
+{
+    /// <summary>The random values that a weight of a key and shape begins with, by the settings.</summary>
+    public required Func<ConfigFields, Func<string, long[], Rng, Tensor>> Initial { get; init; }
+}
 
 /// <summary>The registry of backbones. Each architecture's file registers itself when the assembly is loaded.</summary>
 public static class Architectures

@@ -28,6 +28,12 @@ public sealed record BackboneOutput(Tensor LastHiddenState, IReadOnlyList<Tensor
     /// <summary>[B, S, V], floating: the scores of the token that follows each of <see cref="BackboneInput.DecoderIds"/>; null where no decoder ran.</summary>
     public Tensor? Logits { get; init; }
 
+    /// <summary>
+    /// [V, W], floating: the word embeddings as this pass used them, which a head for masked words reads as its decoder; null where rows used different
+    /// ones, and for a backbone whose <see cref="Backbone.MaskedHead"/> is null.
+    /// </summary>
+    public Tensor? Words { get; init; }
+
     /// <summary>What a decoder attends to, for further passes of it; null for a backbone without one.</summary>
     public EncodedText? Encoded { get; init; }
 }
@@ -62,6 +68,9 @@ public abstract class Backbone : Module
 
     /// <summary>The settings every part of the library may read.</summary>
     public BackboneConfig Config { get; }
+
+    /// <summary>The head for masked words that this architecture is pretrained with; null for one that is pretrained otherwise.</summary>
+    public virtual MaskedHeadFormat? MaskedHead => null;
 
     /// <summary>Every place where adaptation may happen.</summary>
     public SiteMap Sites { get; } = new();
@@ -118,6 +127,18 @@ public abstract class Backbone : Module
     {
         var fields = ConfigFields.Load(folder);
         return Architectures.Find(fields, folder).Read(fields)(WeightSource.OfShape());
+    }
+
+    /// <summary>The backbone of a model folder with random weights instead of the folder's, as its architecture begins pretraining.</summary>
+    /// <param name="folder">A folder with <c>config.json</c>.</param>
+    /// <param name="rng">The generator of the weights.</param>
+    /// <exception cref="GraftException">The folder or its settings are missing or unsupported.</exception>
+    public static Backbone Fresh(string folder, Rng rng)
+    {
+        var fields = ConfigFields.Load(folder);
+        var architecture = Architectures.Find(fields, folder);
+        var initial = architecture.Initial(fields);
+        return architecture.Read(fields)(new WeightSource((key, shape) => initial(key, shape, rng)));
     }
 
     /// <summary>Computes the hidden states of a batch.</summary>

@@ -18,6 +18,7 @@ public class Bert : Backbone
     private readonly EncoderBlock[] _blocks;
     private readonly LinearSite? _pooler;
     private readonly double _dropout;
+    private readonly BertConfig _encoder;
 
     /// <summary>Builds the model with weights from <paramref name="weights"/>.</summary>
     /// <param name="config">The settings every part may read.</param>
@@ -28,6 +29,7 @@ public class Bert : Backbone
     {
         var build = new BlockBuilder(Sites, weights, (key, value) => AddParameter(key, value, trainable: false));
         var w = config.HiddenSize;
+        _encoder = encoder;
         _dropout = encoder.HiddenDropout;
         _words = build.Embedding("embeddings.word_embeddings", config.VocabularySize, w);
         _positions = build.Embedding("embeddings.position_embeddings", encoder.Positions, w);
@@ -42,6 +44,11 @@ public class Bert : Backbone
             _pooler = build.Linear("pooler.dense", w, w, SiteRole.None, SiteRole.None, StackKind.Encoder, -1);
         }
     }
+
+    /// <inheritdoc/>
+    public override MaskedHeadFormat MaskedHead => new(
+        "BertForMaskedLM", "cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.bias", "cls.predictions.decoder",
+        _encoder.Activation, _encoder.NormEpsilon);
 
     /// <inheritdoc/>
     public override BackboneOutput Forward(BackboneInput input, AdapterPass? pass = null, bool allHiddenStates = false)
@@ -90,7 +97,10 @@ public class Bert : Backbone
         }
 
         var last = states?[^1] ?? text.TextOnly(x);
-        return new BackboneOutput(last, states, _pooler?.Apply(pass, last.Select(1, 0)).Tanh());
+        return new BackboneOutput(last, states, _pooler?.Apply(pass, last.Select(1, 0)).Tanh())
+        {
+            Words = pass is null ? _words.Parameter! : pass.Groups is [var rows] ? rows.Resolve(_words) : null,
+        };
     }
 
     /// <summary>The positions of a batch of tokens.</summary>
@@ -121,7 +131,16 @@ public class Bert : Backbone
     [ModuleInitializer]
     internal static void Register() => Architectures.Register(new Architecture(
         "bert", "bert.", ["cls.", "classifier.", "qa_outputs.", "embeddings.position_ids", "pooler."],
-        fields => Read(fields, fields.Positive("max_position_embeddings"), (c, e, w) => new Bert(c, e, w))));
+        fields => Read(fields, fields.Positive("max_position_embeddings"), (c, e, w) => new Bert(c, e, w))) { Initial = InitialValues });
+
+    /// <summary>Norms begin as the identity, biases at zero, all else is from N(0, initializer_range²), as in Hugging Face's BertPreTrainedModel.</summary>
+    internal static Func<string, long[], Rng, Tensor> InitialValues(ConfigFields fields)
+    {
+        var deviation = fields.Number("initializer_range", 0.02);
+        return (key, shape, rng) => key.EndsWith("LayerNorm.weight", StringComparison.Ordinal) ? Tensor.Ones(shape)
+            : key.EndsWith(".bias", StringComparison.Ordinal) ? Tensor.Zeros(shape)
+            : rng.Normal(shape, 0, deviation);
+    }
 
     /// <summary>Reads the fields that BERT and its descendants share; returns what builds one of them.</summary>
     internal static Func<WeightSource, Backbone> Read(

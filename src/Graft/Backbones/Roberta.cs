@@ -13,6 +13,11 @@ namespace Graft.Backbones;
 public sealed class Roberta(BackboneConfig config, BertConfig encoder, WeightSource weights) : Bert(config, encoder, weights)
 {
     private readonly int _pad = encoder.PadId;
+    private readonly double _epsilon = encoder.NormEpsilon;
+
+    /// <inheritdoc/>
+    public override MaskedHeadFormat MaskedHead => new(
+        "RobertaForMaskedLM", "lm_head.dense", "lm_head.layer_norm", "lm_head.bias", "lm_head.decoder", "gelu", _epsilon);
 
     /// <inheritdoc/>
     protected override Tensor PositionIds(Tensor ids, Tensor? shift)
@@ -27,5 +32,5 @@ public sealed class Roberta(BackboneConfig config, BertConfig encoder, WeightSou
         "roberta", "roberta.", ["lm_head.", "classifier.", "qa_outputs.", "embeddings.position_ids", "pooler."],
         fields => Read(
             fields, fields.Positive("max_position_embeddings") - fields.Integer("pad_token_id", 1) - 1,
-            (c, e, w) => new Roberta(c, e with { PadId = fields.Integer("pad_token_id", 1) }, w))));
+            (c, e, w) => new Roberta(c, e with { PadId = fields.Integer("pad_token_id", 1) }, w))) { Initial = InitialValues });
 }

@@ -121,8 +121,23 @@ public sealed class T5 : Backbone, ITextDecoder
     {
         string[] ignored =
             ["decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.", "classification_head.", "classifier.", "qa_outputs."];
-        Architectures.Register(new Architecture("t5", "transformer.", ignored, fields => Read(fields, "relu", tied: true)));
-        Architectures.Register(new Architecture("mt5", "transformer.", ignored, fields => Read(fields, "gated-gelu", tied: false)));
+        Architectures.Register(new Architecture("t5", "transformer.", ignored, fields => Read(fields, "relu", tied: true)) { Initial = InitialValues });
+        Architectures.Register(new Architecture("mt5", "transformer.", ignored, fields => Read(fields, "gated-gelu", tied: false)) { Initial = InitialValues });
+    }
+
+    /// <summary>Deviations by the width that a map reads, as in Hugging Face's T5PreTrainedModel; norms begin as the identity.</summary>
+    private static Func<string, long[], Rng, Tensor> InitialValues(ConfigFields fields)
+    {
+        var (factor, width, head) = (fields.Number("initializer_factor", 1), (double)fields.Positive("d_model"), (double)fields.Positive("d_kv", 64));
+        return (key, shape, rng) => key.EndsWith("layer_norm.weight", StringComparison.Ordinal)
+            ? Tensor.Full(shape, factor)
+            : rng.Normal(shape, 0, factor * key.Split('.')[^2] switch
+            {
+                "shared" or "lm_head" => 1,
+                "q" => Math.Pow(width * head, -0.5),
+                "o" or "wo" => Math.Pow(shape[1], -0.5),
+                _ => Math.Pow(width, -0.5),
+            });
     }
 
     private static Func<WeightSource, Backbone> Read(ConfigFields fields, string feedForward, bool tied)

@@ -33,38 +33,49 @@ internal sealed class RunFolder
             AdapterPackage.RefuseForeign(Path.Combine(settings.Out, unit));
         }
 
-        var folder = new RunFolder(settings.Out);
-        var settingsPath = Path.Combine(settings.Out, "run.json");
         var mine = settings.ToJson();
         if (adapted is not null)
         {
             mine["adapted"] = adapted.DeepClone();
         }
 
+        return Open(settings.Out, mine, settings.Resume, settings.Overwrite);
+    }
+
+    /// <summary>Opens the folder of a new run, or of the one to resume.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="mine">The run's settings, which a resumed run has to have too.</param>
+    /// <param name="resume">Whether to go on with the run that is there.</param>
+    /// <param name="overwrite">Whether to replace it.</param>
+    /// <exception cref="GraftException">It holds another run, or cannot be written.</exception>
+    public static RunFolder Open(string path, JsonObject mine, bool resume, bool overwrite)
+    {
+        var folder = new RunFolder(path);
+        var settingsPath = Path.Combine(path, "run.json");
         try
         {
-            if (File.Exists(settingsPath) && settings.Resume)
+            if (File.Exists(settingsPath) && resume)
             {
                 folder.RequireSame(settingsPath, mine);
             }
-            else if (File.Exists(settingsPath) && !settings.Overwrite)
+            else if (File.Exists(settingsPath) && !overwrite)
             {
                 throw new GraftException(
-                    $"'{settings.Out}' holds a run already; go on with it (--resume), replace it (--overwrite), or give another --out.");
+                    $"'{path}' holds a run already; go on with it (--resume), replace it (--overwrite), or give another --out.");
             }
-            else if (settings.Resume)
+            else if (resume)
             {
-                throw new GraftException($"'{settings.Out}' holds no run to resume (no run.json); leave out --resume, or give the folder of the run.");
+                throw new GraftException($"'{path}' holds no run to resume (no run.json); leave out --resume, or give the folder of the run.");
             }
 
-            var training = Path.Combine(settings.Out, "training");
-            if (!settings.Resume && Directory.Exists(training))
+            var training = Path.Combine(path, "training");
+            if (!resume && Directory.Exists(training))
             {
                 Directory.Delete(training, recursive: true);
             }
 
             Directory.CreateDirectory(training);
-            if (!settings.Resume)
+            if (!resume)
             {
                 WriteText(settingsPath, mine.ToJsonString(s_readable));
             }
@@ -73,7 +84,7 @@ internal sealed class RunFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new GraftException($"The output folder '{settings.Out}' cannot be written ({e.Message}); give an --out folder that can be.", e);
+            throw new GraftException($"The output folder '{path}' cannot be written ({e.Message}); give an --out folder that can be.", e);
         }
     }
 
@@ -83,33 +94,46 @@ internal sealed class RunFolder
 
     public string Checkpoint(string task) => Path.Combine(_path, "training", task + ".checkpoint.safetensors");
 
-    /// <summary>The report of a task that was finished by a run with the same identity; null where it is not.</summary>
-    public UnitReport? Finished(string task, string identity)
-    {
-        var path = ReportPath(task);
-        if (!File.Exists(path) || !Directory.Exists(Package(task)))
-        {
-            return null;
-        }
+    /// <summary>The texts of a pretraining as tokens, while it trains.</summary>
+    public string Tokens => Path.Combine(_path, "training", "tokens.bin");
 
-        try
+    /// <summary>The curves for TensorBoard.</summary>
+    public string Events => Path.Combine(_path, "tensorboard");
+
+    /// <summary>The report of a task that was finished by a run with the same identity; null where it is not.</summary>
+    public UnitReport? Finished(string task, string identity) =>
+        Directory.Exists(Package(task)) && ReportOf(task, identity) is { } json ? Reading(task, () => UnitReport.FromJson(json)) : null;
+
+    /// <summary>The report that was written by a run with the same identity; null where there is none.</summary>
+    public JsonObject? ReportOf(string name, string identity)
+    {
+        var path = ReportPath(name);
+        return !File.Exists(path) ? null : Reading(name, () =>
         {
             var json = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-            return json["identity"]?.GetValue<string>() == identity ? UnitReport.FromJson(json) : null;
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or FormatException)
-        {
-            throw new GraftException($"The report '{path}' is damaged; delete it to train '{task}' anew.", e);
-        }
+            return json["identity"]?.GetValue<string>() == identity ? json : null;
+        });
     }
 
     /// <summary>Marks a task as finished and removes its checkpoint.</summary>
-    public void Finish(string name, UnitReport report, string identity)
+    public void Finish(string name, JsonObject report, string identity)
     {
-        var json = report.ToJson();
-        json["identity"] = identity;
-        WriteText(ReportPath(name), json.ToJsonString(s_readable));
+        report["identity"] = identity;
+        WriteText(ReportPath(name), report.ToJsonString(s_readable));
         File.Delete(Checkpoint(name));
+    }
+
+    private T? Reading<T>(string name, Func<T?> read)
+        where T : class
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or FormatException)
+        {
+            throw new GraftException($"The report '{ReportPath(name)}' is damaged; delete it to train '{name}' anew.", e);
+        }
     }
 
     private string ReportPath(string task) => Path.Combine(_path, "training", task + ".report.json");

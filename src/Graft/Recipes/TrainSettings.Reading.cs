@@ -90,7 +90,7 @@ public sealed partial record TrainSettings
         return read;
     }
 
-    private static int? Count(StrictObject settings, string key) => !settings.Has(key) ? null
+    internal static int? Count(StrictObject settings, string key) => !settings.Has(key) ? null
         : settings.Whole(key, 0) is > 0 and <= int.MaxValue and var count ? (int)count
         : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected a whole number of at least 1.");
 
@@ -98,15 +98,15 @@ public sealed partial record TrainSettings
         ? count
         : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected at most {ushort.MaxValue}.");
 
-    private static int? FromZero(StrictObject settings, string key, string unit) => !settings.Has(key) ? null
+    internal static int? FromZero(StrictObject settings, string key, string unit) => !settings.Has(key) ? null
         : settings.Whole(key, 0) is >= 0 and <= int.MaxValue and var count ? (int)count
         : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected a number of {unit} from 0 on.");
 
-    private static double? Positive(StrictObject settings, string key) => !settings.Has(key) ? null
+    internal static double? Positive(StrictObject settings, string key) => !settings.Has(key) ? null
         : settings.Number(key, 0) is > 0 and var number ? number
         : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected a number above 0.");
 
-    private static double Within(StrictObject settings, string key, double fallback, double most) =>
+    internal static double Within(StrictObject settings, string key, double fallback, double most) =>
         settings.Number(key, fallback) is >= 0 and var number && number <= most ? number
         : throw settings.Error(key, $"'{key}' is {settings.Raw(key)}, expected a number from 0{(most < 1e9 ? $" to {most}" : "")}.");
 }

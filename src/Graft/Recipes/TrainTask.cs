@@ -120,7 +120,7 @@ internal sealed class TrainTask(
         trained.Release();
         var report = Finish(models, train, dev, (best.Step, trainer.StepsDone), before.Seconds + _clock.Elapsed.TotalSeconds);
         log.Write("end", ("best_step", best.Step), ("report", report.ToJson()));
-        run.Finish(unit.Name, report, identity);
+        run.Finish(unit.Name, report.ToJson(), identity);
         return Done(report, null);
 
         void Save() => Checkpoint.Save(

@@ -36,6 +36,8 @@ public abstract class Objective(ITrainable model, int stepsPerEpoch)
     /// <summary>Adds the gradient of a step's loss to the parameters, micro-batch by micro-batch.</summary>
     /// <param name="step">The step from 0; going on from the step before is quick.</param>
     /// <param name="dropout">The generator of dropout.</param>
+    /// <param name="cancellation">Gives the step up between micro-batches.</param>
     /// <returns>The loss, finite or not.</returns>
-    public abstract StepLoss Backward(int step, Rng dropout);
+    /// <exception cref="OperationCanceledException">It was cancelled; the gradients are of no use, and the generator is further on.</exception>
+    public abstract StepLoss Backward(int step, Rng dropout, CancellationToken cancellation);
 }

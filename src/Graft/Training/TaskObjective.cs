@@ -29,7 +29,7 @@ internal sealed class TaskObjective : Objective
         : base(models, sampler.StepsPerEpoch) => (_models, _rows, _settings, _sampler) = (models, rows, settings, sampler);
 
     /// <inheritdoc/>
-    public override StepLoss Backward(int step, Rng dropout)
+    public override StepLoss Backward(int step, Rng dropout, CancellationToken cancellation)
     {
         var batch = _sampler.Rows(step);
         var loss = 0.0;
@@ -37,6 +37,7 @@ internal sealed class TaskObjective : Objective
         var whole = Size(batch);
         foreach (var rows in batch.Chunk((batch.Length + _settings.Accumulation - 1) / _settings.Accumulation))
         {
+            cancellation.ThrowIfCancellationRequested();
             using var scope = new TensorScope();
             loss += Backward(rows, batch.Length, whole, own, dropout);
         }

@@ -109,14 +109,19 @@ public sealed class Trainer : IDisposable
     internal Rng Dropout { get; }
 
     /// <summary>The steps that remain, each done when it is asked for.</summary>
-    /// <param name="cancellation">Stops between steps.</param>
+    /// <param name="cancellation">Stops between steps, and gives a step of several micro-batches up; all is then as before that step.</param>
     /// <exception cref="GraftException">A parameter gets no gradient, so it would never be trained.</exception>
     /// <exception cref="TrainingDivergedException">The loss or the gradient is not a number; the model is as before the step.</exception>
     public IEnumerable<TrainStep> Steps(CancellationToken cancellation = default)
     {
         while (StepsDone < TotalSteps && !cancellation.IsCancellationRequested)
         {
-            yield return Step();
+            if (Step(cancellation) is not { } step)
+            {
+                yield break;
+            }
+
+            yield return step;
         }
     }
 
@@ -136,11 +141,23 @@ public sealed class Trainer : IDisposable
         return new TaskObjective(models, rows, settings);
     }
 
-    private TrainStep Step()
+    private TrainStep? Step(CancellationToken cancellation)
     {
         var number = StepsDone + 1;
+        var generator = cancellation.CanBeCanceled ? Dropout.State : [];
         Optimizer.ZeroGrad();
-        var done = _objective.Backward(StepsDone, Dropout);
+        StepLoss done;
+        try
+        {
+            done = _objective.Backward(StepsDone, Dropout, cancellation);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            Optimizer.ZeroGrad();
+            Dropout.State = generator;
+            return null;
+        }
+
         _watch.Look(number, [.. done.Tasks.Select(t => t.Task)]);
         Model.Adapter.BeforeOptimizerStep(number);
         var norm = GradientClip.ClipNorm_(_parameters, _settings.ClipNorm > 0 ? _settings.ClipNorm : double.PositiveInfinity);

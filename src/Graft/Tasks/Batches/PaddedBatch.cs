@@ -46,29 +46,33 @@ public static class PaddedBatch
     /// <param name="padId">The id that fills.</param>
     /// <param name="device">Where the batch goes.</param>
     /// <returns>Ids and segments [B, T] int64; a float32 mask [B, T], or none when nothing is padded.</returns>
-    public static BackboneInput Of(IReadOnlyList<Encoding> encodings, int padId, Device device)
+    public static BackboneInput Of(IReadOnlyList<Encoding> encodings, int padId, Device device) =>
+        Of([.. encodings.Select(e => e.Ids)], [.. encodings.Select(e => e.TypeIds)], padId, device);
+
+    /// <summary>Joins texts into a batch, padded to the longest.</summary>
+    /// <param name="texts">The ids of B texts, at least one.</param>
+    /// <param name="segments">The segment of each of their tokens.</param>
+    /// <param name="padId">The id that fills.</param>
+    /// <param name="device">Where the batch goes.</param>
+    /// <returns>Ids and segments [B, T] int64; a float32 mask [B, T], or none when nothing is padded.</returns>
+    public static BackboneInput Of(IReadOnlyList<int[]> texts, IReadOnlyList<int[]> segments, int padId, Device device)
     {
-        var (count, length) = (encodings.Count, encodings.Max(e => e.Ids.Length));
-        var ids = new long[count * length];
-        var types = new long[ids.Length];
-        var mask = new float[ids.Length];
+        var (count, length) = (texts.Count, texts.Max(t => t.Length));
+        var types = new long[count * length];
+        var mask = new float[types.Length];
         for (var i = 0; i < count; i++)
         {
-            var encoding = encodings[i];
             var start = i * length;
-            for (var t = 0; t < encoding.Ids.Length; t++)
+            for (var t = 0; t < texts[i].Length; t++)
             {
-                ids[start + t] = encoding.Ids[t];
-                types[start + t] = encoding.TypeIds[t];
+                types[start + t] = segments[i][t];
                 mask[start + t] = 1;
             }
-
-            ids.AsSpan(start + encoding.Ids.Length, length - encoding.Ids.Length).Fill(padId);
         }
 
-        var padded = encodings.Any(e => e.Ids.Length < length);
+        var padded = texts.Any(t => t.Length < length);
         return new BackboneInput(
-            Tensor.From(ids, count, length).To(device),
+            Ids(texts, padId).To(device),
             padded ? Tensor.From(mask, count, length).To(device) : null,
             types.AsSpan().ContainsAnyExcept(0) ? Tensor.From(types, count, length).To(device) : null);
     }

@@ -31,7 +31,7 @@ internal static class HeadExport
 
         if (of is not PooledHead head)
         {
-            return new ModelHead(Class(modelType) + "ForConditionalGeneration", "", [], []);
+            return Writer(modelType);
         }
 
         var own = head.NamedParameters().ToDictionary(p => p.Path, p => p.Parameter.Value.Detach(), StringComparer.Ordinal);
@@ -58,6 +58,10 @@ internal static class HeadExport
         };
         return tensors is null ? null : new ModelHead(Class(modelType) + "ForSequenceClassification", modelType + ".", tensors, Config(task, head));
     }
+
+    /// <summary>The class of the model that writes.</summary>
+    /// <param name="modelType">The architecture.</param>
+    public static ModelHead Writer(string modelType) => new(Class(modelType) + "ForConditionalGeneration", "", [], []);
 
     private static JsonObject Config(TaskDefinition task, PooledHead head)
     {

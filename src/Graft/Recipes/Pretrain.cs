@@ -1,0 +1,36 @@
+using Graft.Backbones;
+using Graft.Methods.Core;
+using Graft.Recipes.Pretraining;
+using Graft.Torch;
+
+namespace Graft.Recipes;
+
+/// <summary>
+/// Pretrains a language model on texts: what <c>graft pretrain</c> does. BERT and RoBERTa restore masked words, T5 restores spans; from a model that is
+/// there, or from random weights; all weights, or any method that can be folded into weights. The result is a Hugging Face model folder. Stateless; one
+/// call uses one thread besides libtorch's own.
+/// </summary>
+public static class Pretrain
+{
+    /// <summary>Pretrains.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="progress">Told what happens, synchronously; null for nobody.</param>
+    /// <param name="cancellation">Stops as soon as a pass is through, after a checkpoint; a step that is under way is given up and done again.</param>
+    /// <exception cref="GraftException">A setting, file or model is at fault, or the loss is not a number.</exception>
+    /// <exception cref="TrainingInterruptedException">It was cancelled; a call with <c>Resume</c> goes on bit for bit.</exception>
+    public static PretrainReport Run(
+        PretrainSettings settings, Action<PretrainProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+
+        // What can be wrong without a model is found before one is loaded.
+        var method = PeftMethods.Get(settings.Method);
+        var config = method.ReadConfig(settings.Set, "the settings of the method");
+        var texts = new PretrainTexts(settings);
+        PretrainedFolder.RefuseForeign(settings.Out);
+        var run = RunFolder.Open(settings.Out, settings.ToJson(), settings.Resume, settings.Overwrite);
+        var source = settings.Config is null ? settings.Backbone : FreshModel.Make(settings, texts, run, progress, cancellation);
+        using var loaded = LoadedBackbone.Load(source, new BackboneOptions(DType.Float32, Device.Parse(settings.Device)));
+        return new PretrainWork(settings, texts, run, loaded, method, method.Resolve(config, loaded.Tokenizer), progress).Run(cancellation);
+    }
+}

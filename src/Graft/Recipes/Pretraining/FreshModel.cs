@@ -1,0 +1,124 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Graft.Backbones;
+using Graft.Formats.Sources;
+using Graft.Text.Making;
+using Graft.Torch;
+using Tokenizer = Graft.Text.Tokenizer;
+
+namespace Graft.Recipes.Pretraining;
+
+/// <summary>
+/// A model with random weights as a Hugging Face folder, <c>start</c> in the run's: what pretraining then goes on with as with any other, and what its
+/// result can be compared with. Stateless.
+/// </summary>
+internal static class FreshModel
+{
+    private const string FolderName = "start";
+    private const int TextsToldAtOnce = 1000;
+
+    private static readonly JsonSerializerOptions s_readable = new() { WriteIndented = true };
+    private static readonly string[] s_tokenizerFiles =
+        ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model"];
+
+    /// <summary>Makes the folder; that of a run that is resumed stays.</summary>
+    /// <param name="settings">The settings, which name a config.</param>
+    /// <param name="texts">The texts.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="progress">Told how many texts were read.</param>
+    /// <param name="cancellation">Stops between texts.</param>
+    /// <returns>The folder.</returns>
+    /// <exception cref="GraftException">The config or the tokenizer is at fault, or the folder cannot be written.</exception>
+    public static string Make(PretrainSettings settings, PretrainTexts texts, RunFolder run, Action<PretrainProgress>? progress, CancellationToken cancellation)
+    {
+        var folder = Path.Combine(run.Root, FolderName);
+        if (settings.Resume && Directory.Exists(folder))
+        {
+            return folder;
+        }
+
+        var config = Config(settings.Config!);
+        AtomicFolder.Replace(folder, place =>
+        {
+            if (settings.Tokenizer is { } tokenizer)
+            {
+                Copy(tokenizer, place);
+            }
+            else
+            {
+                Train(place, config, settings, texts, progress, cancellation);
+            }
+
+            // A table may have more rows than there are tokens, never fewer; that of a tokenizer made for it has as many.
+            var made = Tokenizer.Load(place);
+            var rows = settings.Tokenizer is null ? made.VocabularySize : Math.Max(made.VocabularySize, Whole(config, "vocab_size") ?? 0);
+            config["vocab_size"] = rows;
+            config["pad_token_id"] = made.PadId ?? 0;
+            AtomicFile.Write(Path.Combine(place, ModelFolder.Config), stream => JsonSerializer.Serialize(stream, config, s_readable));
+            using var rng = new Rng(settings.Seed, Device.Cpu);
+            using var scope = new TensorScope();
+            using var backbone = Backbone.Fresh(place, rng);
+            SafetensorsWriter.Write(
+                Path.Combine(place, ModelFolder.Weights), backbone.NamedParameters().Select(p => SafetensorsEntry.From(p.Path, p.Parameter.Value)),
+                new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "pt" });
+        });
+        return folder;
+    }
+
+    private static JsonObject Config(string place)
+    {
+        var path = Directory.Exists(place) ? Path.Combine(place, ModelFolder.Config) : place;
+        _ = StrictJson.Load(path);
+        return JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+    }
+
+    private static void Copy(string from, string to)
+    {
+        var files = Directory.Exists(from)
+            ? s_tokenizerFiles.Where(name => File.Exists(Path.Combine(from, name))).ToList()
+            : throw new GraftException($"There is no folder '{from}'; give --tokenizer a folder with tokenizer.json, vocab.txt or spiece.model.");
+        files.ForEach(name => File.Copy(Path.Combine(from, name), Path.Combine(to, name)));
+    }
+
+    private static void Train(
+        string place, JsonObject config, PretrainSettings settings, PretrainTexts texts, Action<PretrainProgress>? progress, CancellationToken cancellation)
+    {
+        var type = (string?)config["model_type"];
+        var size = settings.VocabularySize ?? Whole(config, "vocab_size")
+            ?? throw new GraftException($"'{settings.Config}' has no vocab_size; add it, or give --vocabulary-size.");
+        var read = 0L;
+        var told = texts.Plain().Select(text =>
+        {
+            if (++read % TextsToldAtOnce == 0)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                progress?.Invoke(new PretrainProgress(PretrainPhase.Tokenizer, 0, 0, double.NaN, null, 0, null, read));
+            }
+
+            return text;
+        });
+        switch (type)
+        {
+            case "bert":
+                var counts = new WordCounts(settings.Lowercase);
+                foreach (var text in told)
+                {
+                    counts.Add(text);
+                }
+
+                WordPieceFiles.Write(place, WordPieceTrainer.Train(counts.Counts, size), settings.Lowercase, Whole(config, "max_position_embeddings") ?? 512);
+                break;
+            case "t5" or "mt5":
+                const int Placeholders = 100;
+                SentencePieceTrainer.Train(place, told, size - Placeholders, settings.Seed, cancellation);
+                var written = new JsonObject { ["tokenizer_class"] = "T5Tokenizer", ["extra_ids"] = Placeholders };
+                AtomicFile.Write(Path.Combine(place, "tokenizer_config.json"), stream => JsonSerializer.Serialize(stream, written, s_readable));
+                break;
+            default:
+                throw new GraftException(
+                    $"Graft makes tokenizers for bert (WordPiece) and t5 (Unigram), and '{settings.Config}' is of model_type '{type}'; give --tokenizer with a folder that has one.");
+        }
+    }
+
+    private static int? Whole(JsonObject config, string key) => config[key] is JsonValue value && value.TryGetValue<int>(out var number) ? number : null;
+}

@@ -1,0 +1,227 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using Graft.Backbones;
+using Graft.Formats.Sources;
+using Graft.Methods.Core;
+using Graft.Tasks.Corpora;
+using Graft.Tasks.Heads;
+using Graft.Torch;
+using Graft.Training;
+
+namespace Graft.Recipes.Pretraining;
+
+/// <summary>Does one pretraining: the loop, what is logged and saved, and the model that comes of it. Thread contract: one thread.</summary>
+internal sealed class PretrainWork(
+    PretrainSettings settings, PretrainTexts texts, RunFolder run, LoadedBackbone loaded, PeftMethod method, PeftConfig config, Action<PretrainProgress>? progress)
+{
+    /// <summary>What the files of the run are called.</summary>
+    public const string Name = "pretrain";
+
+    private const int LossesShown = 20;
+
+    private readonly Backbone _backbone = loaded.Backbone;
+    private readonly Queue<double> _losses = new();
+    private readonly Stopwatch _clock = new();
+    private readonly Stopwatch _stepping = new();
+    private PretrainProgress _state = new(PretrainPhase.Reading, 0, 0, double.NaN, null, 0, null, 0);
+    private LanguageScore? _before;
+    private LanguageScore? _latest;
+    private long _tokensBefore;
+    private long _tokens;
+    private int _stepsHere;
+
+    /// <summary>Trains, or goes on, or returns the report of what is finished.</summary>
+    public PretrainReport Run(CancellationToken cancellation)
+    {
+        using var model = CreateModel();
+        var maxTokens = Math.Min(settings.ItemTokens, TaskModel.Room(_backbone, method, config));
+        Tell(_state);
+        var corpusIdentity = texts.Identity(loaded.Folder, maxTokens);
+        var identity = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{settings.ToJson().ToJsonString()}\n{_backbone.Fingerprint}\n{corpusIdentity}")));
+        if (settings.Resume && File.Exists(Path.Combine(run.Root, ModelFolder.Config)) && run.ReportOf(Name, identity) is { } finished)
+        {
+            Tell(_state with { Phase = PretrainPhase.Done, Note = "was finished before" });
+            return PretrainReport.FromJson(finished);
+        }
+
+        using var corpus = texts.Open(run.Tokens, corpusIdentity, loaded.Tokenizer, maxTokens, read => Tell(_state with { Texts = read }), cancellation);
+        var (train, dev) = texts.Split(corpus);
+        var loop = settings.Loop(train.Count, Trains(model) ? null : method.DefaultLearningRate);
+        var objective = new LanguageObjective(model, corpus, train, Corruption(), loop.BatchSize, settings.MicroBatch, settings.Seed);
+        using var trainer = new Trainer(objective, loop);
+        using var none = new BestOnDev(model);
+        var checkpoint = run.Checkpoint(Name);
+        var before = new RunState(identity, 0, 0);
+        if (settings.Resume && File.Exists(checkpoint))
+        {
+            before = Checkpoint.Load(checkpoint, identity, trainer, none);
+        }
+
+        using var log = RunLog.Open(run.Log(Name), before.LogBytes);
+        Begin(log, before, trainer, model, corpus, (train.Count, dev), objective, loop);
+        _clock.Start();
+        var saved = Stopwatch.StartNew();
+        foreach (var step in Timed(trainer, cancellation))
+        {
+            Told(step, log, trainer, before.Seconds);
+            if (step.EvaluationDue && dev.Count > 0)
+            {
+                Evaluate(objective, dev, step.Number, log, before.Seconds);
+                PretrainEvents.Write(run.Log(Name), run.Events);
+            }
+
+            if (saved.Elapsed.TotalMinutes >= settings.CheckpointMinutes && step.Number < trainer.TotalSteps)
+            {
+                Save();
+                saved.Restart();
+            }
+        }
+
+        if (trainer.StepsDone < trainer.TotalSteps)
+        {
+            Save();
+            throw new TrainingInterruptedException(Path.GetFileName(Path.TrimEndingDirectorySeparator(settings.Out)), trainer.StepsDone, run.Root);
+        }
+
+        _clock.Stop();
+        Tell(_state with { Phase = PretrainPhase.Writing });
+        var report = Finish(model, corpus, (train, dev), objective, trainer, before.Seconds + _clock.Elapsed.TotalSeconds);
+        log.Write("end", ("report", report.ToJson()));
+        PretrainEvents.Write(run.Log(Name), run.Events);
+        run.Finish(Name, report.ToJson(), identity);
+        corpus.Dispose();
+        File.Delete(run.Tokens);
+        Tell(_state with { Phase = PretrainPhase.Done });
+        return report;
+
+        void Save() => Checkpoint.Save(checkpoint, trainer, none, new RunState(identity, log.Length, before.Seconds + _clock.Elapsed.TotalSeconds));
+    }
+
+    private LanguageModel CreateModel()
+    {
+        if (_backbone.MaskedHead is null && _backbone.Config.Decoder is null)
+        {
+            throw new GraftException($"A {_backbone.Config.ModelType} backbone can be pretrained neither by masked words nor by spans; choose a BERT, RoBERTa or T5 model.");
+        }
+
+        using var rng = new Rng(settings.Seed, Device.Cpu);
+        var adapter = method.Attach(_backbone, Name, config, rng);
+        try
+        {
+            if (!WeightMerger.CanMerge(adapter, _backbone))
+            {
+                throw new GraftException(
+                    $"The method {method.Name} cannot be folded into weights, and pretraining leaves a model folder; choose full, or a method that 'graft merge' takes, such as lora.");
+            }
+
+            return new LanguageModel(
+                _backbone, adapter, _backbone.MaskedHead is null ? null : MaskedWordHead.Load(loaded.Folder, _backbone, rng), loaded.Tokenizer.PadId ?? 0);
+        }
+        catch
+        {
+            adapter.Dispose();
+            throw;
+        }
+    }
+
+    // What trains every weight follows the recipe's learning rate, other methods their own.
+    private bool Trains(LanguageModel model) => model.Adapter.Parameters().Sum(p => p.Value.Count) >= _backbone.ParameterCount;
+
+    private ICorruption Corruption() => _backbone.MaskedHead is null
+        ? new SpanCorruption(loaded.Tokenizer, settings.MaskShare, settings.SpanLength)
+        : new WordMasking(loaded.Tokenizer, _backbone.Config.VocabularySize, settings.MaskShare, settings.WholeWords);
+
+    private void Begin(
+        RunLog log, RunState before, Trainer trainer, LanguageModel model, TokenCorpus corpus, (int Train, IReadOnlyList<int> Dev) items, LanguageObjective objective,
+        TrainingSettings loop)
+    {
+        _state = _state with { Phase = PretrainPhase.Training, TotalSteps = trainer.TotalSteps, Step = trainer.StepsDone };
+        if (trainer.StepsDone > 0)
+        {
+            (_before, _latest, _tokensBefore) = PretrainLog.Read(run.Log(Name));
+            Tell(_state with { DevLoss = _latest?.Loss, Note = $"goes on after step {trainer.StepsDone}" });
+        }
+
+        if (corpus.CutItems > 0)
+        {
+            Tell(_state with { Note = $"{Amounts.Count(corpus.CutItems)} of {Amounts.Count(corpus.Count)} texts are longer than the model reads at once and lose their end" });
+        }
+
+        if (before.LogBytes > 0)
+        {
+            return;
+        }
+
+        log.Write(
+            "start", ("began", DateTimeOffset.UtcNow.ToUnixTimeSeconds()), ("settings", settings.ToJson()), ("config", method.WriteConfig(config)),
+            ("backbone", _backbone.Fingerprint), ("head_was_pretrained", model.Head?.IsPretrained ?? true), ("texts", items.Train), ("dev_texts", items.Dev.Count),
+            ("tokens", corpus.Tokens), ("cut_texts", corpus.CutItems), ("steps", trainer.TotalSteps), ("batch", loop.BatchSize), ("lr", loop.LearningRate),
+            ("trained_parameters", model.Parameters().Where(p => p.Parameter.Trainable).Sum(p => p.Parameter.Value.Count)));
+        if (items.Dev.Count > 0)
+        {
+            Evaluate(objective, items.Dev, 0, log, 0);
+        }
+    }
+
+    private IEnumerable<TrainStep> Timed(Trainer trainer, CancellationToken cancellation)
+    {
+        _stepping.Start();
+        foreach (var step in trainer.Steps(cancellation))
+        {
+            _stepping.Stop();
+            yield return step;
+            _stepping.Start();
+        }
+
+        _stepping.Stop();
+    }
+
+    private void Told(TrainStep step, RunLog log, Trainer trainer, double secondsBefore)
+    {
+        _tokens += step.Tokens;
+        _losses.Enqueue(step.Loss);
+        if (_losses.Count > LossesShown)
+        {
+            _losses.Dequeue();
+        }
+
+        PretrainLog.Step(log, step, secondsBefore + _clock.Elapsed.TotalSeconds);
+        _state = _state with
+        {
+            Step = step.Number,
+            Loss = _losses.Average(),
+            TokensPerSecond = _tokens / _stepping.Elapsed.TotalSeconds,
+            SecondsLeft = _clock.Elapsed.TotalSeconds / ++_stepsHere * (trainer.TotalSteps - step.Number),
+        };
+        Tell(_state);
+    }
+
+    private void Evaluate(LanguageObjective objective, IReadOnlyList<int> dev, int step, RunLog log, double secondsBefore)
+    {
+        Tell(_state with { Phase = PretrainPhase.Evaluating });
+        _latest = objective.Evaluate(dev);
+        _before ??= _latest;
+        PretrainLog.Dev(log, step, _latest.Value, secondsBefore + _clock.Elapsed.TotalSeconds);
+        _state = _state with { DevLoss = _latest.Value.Loss };
+        Tell(_state);
+    }
+
+    private PretrainReport Finish(
+        LanguageModel model, TokenCorpus corpus, (IReadOnlyList<int> Train, IReadOnlyList<int> Dev) items, LanguageObjective objective, Trainer trainer, double seconds)
+    {
+        var trained = model.Parameters().Where(p => p.Parameter.Trainable).Sum(p => p.Parameter.Value.Count);
+        using var scope = new TensorScope();
+
+        // After hours of training a difference is told, not refused; what is not finite still is.
+        using var merged = WeightMerger.Merge(_backbone, model.Adapter, objective.Probe(items.Train[0]), double.MaxValue);
+        var architecture = PretrainedFolder.Write(run.Root, model, loaded.Folder);
+        using var written = Backbone.Load(run.Root);
+        return new PretrainReport(
+            run.Root, architecture, written.Fingerprint, items.Train.Count, items.Train.Sum(i => (long)corpus.Lengths[i]), corpus.CutItems, items.Dev.Count, trainer.StepsDone,
+            _tokensBefore + _tokens, trained, model.Head?.IsPretrained ?? true, _before?.Loss, _latest?.Loss, _latest?.Accuracy, seconds,
+            _stepping.Elapsed.TotalSeconds > 0 ? _tokens / _stepping.Elapsed.TotalSeconds : 0, merged.MaxRelativeDifference);
+    }
+
+    private void Tell(PretrainProgress state) => progress?.Invoke(state);
+}

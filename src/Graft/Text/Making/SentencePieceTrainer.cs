@@ -1,0 +1,66 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using Graft.Torch;
+
+namespace Graft.Text.Making;
+
+/// <summary>
+/// Makes T5's unigram tokenizer with <c>spm_train</c>, the trainer of SentencePiece (Debian's package <c>sentencepiece</c>), which runs as a process of
+/// its own: &lt;pad&gt;, &lt;/s&gt; and &lt;unk&gt; are the ids 0 to 2 as in T5, and there is no begin of a text. Stateless.
+/// </summary>
+internal static class SentencePieceTrainer
+{
+    private const string Program = "spm_train";
+    private const int MostSentences = 2_000_000;
+    private const int LongestSentence = 1 << 14;
+
+    /// <summary>Makes <c>spiece.model</c>.</summary>
+    /// <param name="folder">The folder for the file.</param>
+    /// <param name="texts">The texts.</param>
+    /// <param name="pieces">The number of pieces.</param>
+    /// <param name="seed">The seed of the draw of lines, where there are more than the trainer takes.</param>
+    /// <param name="cancellation">Ends the process.</param>
+    /// <exception cref="GraftException">The program is not there, or it fails.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static void Train(string folder, IEnumerable<string> texts, int pieces, long seed, CancellationToken cancellation)
+    {
+        var input = Path.Combine(folder, "sentences.txt");
+        File.WriteAllLines(input, texts.SelectMany(t => t.Split('\n')).Where(l => !string.IsNullOrWhiteSpace(l)));
+        var start = new ProcessStartInfo(Program) { RedirectStandardError = true, RedirectStandardOutput = true, UseShellExecute = false };
+        string[] arguments =
+        [
+            $"--input={input}", $"--model_prefix={Path.Combine(folder, "spiece")}", $"--vocab_size={pieces}", "--model_type=unigram", "--pad_id=0", "--eos_id=1", "--unk_id=2",
+            "--bos_id=-1", "--pad_piece=<pad>", "--eos_piece=</s>", "--unk_piece=<unk>", "--character_coverage=0.9999", $"--input_sentence_size={MostSentences}",
+            "--shuffle_input_sentence=true", $"--random_seed={seed & uint.MaxValue}", $"--max_sentence_length={LongestSentence}", "--num_threads=1", "--minloglevel=1",
+        ];
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        try
+        {
+            using var process = Process.Start(start)!;
+            using var ended = cancellation.Register(process.Kill);
+            var said = process.StandardError.ReadToEndAsync(cancellation);
+            process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            cancellation.ThrowIfCancellationRequested();
+            if (process.ExitCode != 0)
+            {
+                var last = said.GetAwaiter().GetResult().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? "it says nothing";
+                throw new GraftException($"{Program} could not make a tokenizer of {pieces} pieces ({last.TrimEnd('.')}); give another --vocabulary-size, or more text.");
+            }
+        }
+        catch (Win32Exception fault)
+        {
+            throw new GraftException(
+                $"A tokenizer for T5 is made by {Program}, which is not on this machine; install it (apt-get install sentencepiece), or give --tokenizer with a folder that has one.", fault);
+        }
+        finally
+        {
+            File.Delete(input);
+            File.Delete(Path.Combine(folder, "spiece.vocab"));
+        }
+    }
+}

@@ -1,0 +1,251 @@
+using System.Text.Json.Nodes;
+using Graft.Backbones;
+using Graft.Recipes;
+using Graft.Tasks.Corpora;
+using Graft.TestKit;
+using Graft.Text;
+using Graft.Torch;
+using Xunit;
+
+namespace Graft.Tests.Recipes;
+
+public sealed class PretrainTests : IDisposable
+{
+    private readonly TinyModelFolder _tiny = new();
+    private readonly string _text;
+
+    public PretrainTests()
+    {
+        // Words that follow each other in the alphabet: what is masked can be told from its neighbours.
+        var random = new Random(2);
+        _text = Path.Combine(_tiny.Root, "text.txt");
+        File.WriteAllLines(_text, Enumerable.Range(0, 240).Select(_ =>
+        {
+            var first = random.Next(20);
+            return string.Join(' ', Enumerable.Range(first, random.Next(6, 16)).Select(w => TinyModelFolder.Words[w]));
+        }));
+    }
+
+    public void Dispose() => _tiny.Dispose();
+
+    [Fact]
+    public void A_model_learns_to_restore_masked_words_from_their_neighbours()
+    {
+        // Each line is one word again and again: whatever is masked is what stands around it.
+        var text = Path.Combine(_tiny.Root, "echo.txt");
+        File.WriteAllLines(text, Enumerable.Range(0, 240).Select(i => string.Join(' ', Enumerable.Repeat(TinyModelFolder.Words[i % 12], 6 + (i % 7)))));
+        var fresh = Settings("fresh") with { Text = [text], Config = FreshConfig(dropout: 0), Tokenizer = _tiny.Model, Epochs = 12, Lr = 1e-2, Unit = TextUnit.Line };
+
+        var report = Pretrain.Run(fresh, cancellation: TestContext.Current.CancellationToken);
+
+        // Which words there are is worth log 12 = 2.5; less is told by neighbours.
+        Assert.True(report.LossAfter < 1.7, $"{report.LossBefore} to {report.LossAfter}, {report.AccuracyAfter}");
+        Assert.True(report.AccuracyAfter > 0.3, $"{report.LossAfter}, {report.AccuracyAfter}");
+    }
+
+    [Fact]
+    public void What_comes_of_it_is_a_folder_like_any_other()
+    {
+        var report = Pretrain.Run(Settings("out") with { Steps = 30, Lr = 1e-2 }, cancellation: TestContext.Current.CancellationToken);
+
+        Assert.True(report.LossAfter < report.LossBefore, $"{report.LossBefore} to {report.LossAfter}");
+        Assert.Equal((200, 40, 30, 0, false), (report.Texts, report.DevTexts, report.Steps, report.CutTexts, report.HeadWasPretrained));
+        Assert.Equal(0, report.FoldingDifference);
+        Assert.Equal("BertForMaskedLM", report.Architecture);
+        using var before = Backbone.Load(_tiny.Model);
+        using var after = Backbone.Load(Out("out"));
+        Assert.Equal(report.Fingerprint, after.Fingerprint);
+        Assert.NotEqual(before.Fingerprint, after.Fingerprint);
+        using var file = SafetensorsFile.Open(Path.Combine(Out("out"), "model.safetensors"));
+        Assert.Superset(
+            new HashSet<string> { "cls.predictions.bias", "cls.predictions.transform.dense.weight", "cls.predictions.transform.LayerNorm.bias", "bert.embeddings.word_embeddings.weight" },
+            file.Keys.ToHashSet(StringComparer.Ordinal));
+        Assert.Equal(
+            ["run.json", "config.json", "model.safetensors", "vocab.txt"],
+            Directory.GetFiles(Out("out")).Select(f => Path.GetFileName(f)!).OrderBy(n => Array.IndexOf(["run.json", "config.json", "model.safetensors", "vocab.txt"], n)));
+        Assert.Equal(["pretrain.jsonl", "pretrain.report.json"], Directory.GetFiles(Path.Combine(Out("out"), "training")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Single(Directory.GetFiles(Path.Combine(Out("out"), "tensorboard"), "events.out.tfevents.*"));
+    }
+
+    [Fact]
+    public void The_next_pretraining_goes_on_with_the_head_that_the_first_one_wrote()
+    {
+        var first = Pretrain.Run(Settings("first") with { Steps = 10, Lr = 1e-2 }, cancellation: TestContext.Current.CancellationToken);
+
+        var second = Pretrain.Run(Settings("second") with { Backbone = Out("first"), Steps = 1 }, cancellation: TestContext.Current.CancellationToken);
+
+        Assert.True(second.HeadWasPretrained);
+        Assert.Equal(first.LossAfter!.Value, second.LossBefore!.Value, 1e-5);
+    }
+
+    [Theory]
+    [InlineData("full", false)]
+    [InlineData("lora", false)]
+    [InlineData("full", true)]
+    public void A_run_that_was_stopped_anywhere_ends_with_the_same_bits(string method, bool fresh)
+    {
+        PretrainSettings Of(string name) => Settings(name) with
+        {
+            Method = method, Steps = 8, Batch = 12, MicroBatch = 5, Evaluations = 3, CheckpointMinutes = method == "lora" ? 0 : 10,
+            Config = fresh ? FreshConfig() : null, VocabularySize = fresh ? 90 : null, Unit = fresh ? TextUnit.Packed : null,
+        };
+        var undisturbed = Pretrain.Run(Of("whole"), cancellation: TestContext.Current.CancellationToken);
+
+        // Cancelled while a step is under way: it is given up between its passes and done again.
+        var stops = 0;
+        PretrainReport? resumed = null;
+        while (resumed is null)
+        {
+            using var stop = new CancellationTokenSource();
+            var begun = 0;
+            try
+            {
+                resumed = Pretrain.Run(
+                    Of("stopped") with { Resume = stops > 0 },
+                    state =>
+                    {
+                        if (state.Phase == PretrainPhase.Training && state.Step > 0 && ++begun == 2 && state.Step < 8)
+                        {
+                            stop.CancelAfter(TimeSpan.FromTicks(stops * 400));
+                        }
+                    },
+                    stop.Token);
+            }
+            catch (TrainingInterruptedException interruption)
+            {
+                stops++;
+                Assert.Contains("--resume", interruption.Message, StringComparison.Ordinal);
+                Assert.False(File.Exists(Path.Combine(Out("stopped"), "config.json")));
+            }
+        }
+
+        Assert.InRange(stops, 1, 20);
+        Assert.Equal(undisturbed.Fingerprint, resumed.Fingerprint);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(Out("whole"), "model.safetensors")), File.ReadAllBytes(Path.Combine(Out("stopped"), "model.safetensors")));
+        Assert.Equal((undisturbed.LossBefore, undisturbed.LossAfter, undisturbed.Tokens), (resumed.LossBefore, resumed.LossAfter, resumed.Tokens));
+        Assert.Equal(Curve("whole"), Curve("stopped"));
+    }
+
+    [Fact]
+    public void A_finished_run_is_reported_again_and_others_are_refused()
+    {
+        var report = Pretrain.Run(Settings("out") with { Steps = 2 }, cancellation: TestContext.Current.CancellationToken);
+
+        var again = Pretrain.Run(Settings("out") with { Steps = 2, Resume = true }, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(report.ToJson().ToJsonString(), again.ToJson().ToJsonString());
+        Assert.Contains("--overwrite", Refused(Settings("out") with { Steps = 2 }), StringComparison.Ordinal);
+        Assert.Contains("other settings", Refused(Settings("out") with { Steps = 3, Resume = true }), StringComparison.Ordinal);
+        Assert.Contains("did not make", Refused(Settings("out") with { Out = _tiny.Model }), StringComparison.Ordinal);
+        Assert.Contains("cannot be folded", Refused(Settings("other") with { Method = "prefix-tuning" }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_tasks_own_texts_are_trained_on_and_its_dev_texts_judged_on()
+    {
+        var task = _tiny.WriteTask();
+        var settings = PretrainSettings.Read(StrictJson.From(
+            new JsonObject { ["task"] = task, ["recipe"] = "tapt", ["backbone"] = _tiny.Model, ["out"] = Out("tapt"), ["epochs"] = 2, ["mask_share"] = 0.3, ["whole_words"] = true }, "test"));
+
+        var report = Pretrain.Run(settings, cancellation: TestContext.Current.CancellationToken);
+
+        Assert.Equal((96, 30, 2), (report.Texts, report.DevTexts, report.Steps));
+        var start = JsonNode.Parse(File.ReadLines(Path.Combine(Out("tapt"), "training", "pretrain.jsonl")).First())!;
+        Assert.Equal((256, 1e-4), (start["batch"]!.GetValue<int>(), start["lr"]!.GetValue<double>()));
+    }
+
+    [Fact]
+    public void A_t5_learns_spans_from_random_weights()
+    {
+        using var t5 = new TinyModelFolder(t5: true);
+        TinyT5Folder.WithPlaceholders(t5.Model, 10);
+        var settings = Settings("t5") with { Config = t5.Model, Tokenizer = t5.Model, Epochs = 10, Lr = 2e-2, Unit = TextUnit.Line };
+
+        var report = Pretrain.Run(settings, cancellation: TestContext.Current.CancellationToken);
+
+        Assert.True(report.LossAfter < 0.7 * report.LossBefore, $"{report.LossBefore} to {report.LossAfter}");
+        Assert.Equal("T5ForConditionalGeneration", report.Architecture);
+        using var start = Backbone.Load(Path.Combine(Out("t5"), "start"));
+        using var end = Backbone.Load(Out("t5"));
+        Assert.Equal(start.Config, end.Config);
+        Assert.Equal(Tokenizer.Load(t5.Model).VocabularySize, end.Config.VocabularySize);
+    }
+
+    [Fact]
+    public void A_model_from_nothing_gets_a_tokenizer_of_its_texts()
+    {
+        var report = Pretrain.Run(
+            Settings("fresh") with { Config = FreshConfig(), Steps = 2, VocabularySize = 90 }, cancellation: TestContext.Current.CancellationToken);
+
+        var tokenizer = Tokenizer.Load(Out("fresh"));
+        using var start = Backbone.Load(Path.Combine(Out("fresh"), "start"));
+        Assert.InRange(tokenizer.VocabularySize, 32, 90);
+        Assert.Equal(tokenizer.VocabularySize, start.Config.VocabularySize);
+        Assert.Equal(Math.Log(tokenizer.VocabularySize), report.LossBefore!.Value, 0.2);
+        Assert.Contains("vocab_size", Refused(Settings("bad") with { Config = FreshConfig(vocabulary: null) }), StringComparison.Ordinal);
+        Assert.Contains("--tokenizer", Refused(Settings("bad") with { Config = FreshConfig(type: "roberta"), Overwrite = true }), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{}", "--text")]
+    [InlineData("""{"text": "a.txt", "task": "sst-2"}""", "both text and task")]
+    [InlineData("""{"task": "sst-2", "unit": "line"}""", "unit")]
+    [InlineData("""{"text": "a.txt", "config": "c", "backbone": "b"}""", "both backbone and config")]
+    [InlineData("""{"text": "a.txt", "tokenizer": "b"}""", "--config")]
+    [InlineData("""{"text": "a.txt", "steps": 1, "epochs": 1}""", "both epochs and steps")]
+    [InlineData("""{"text": "a.txt", "mask_share": 1}""", "mask_share")]
+    [InlineData("""{"text": "a.txt", "recipe": "dap"}""", "dapt")]
+    [InlineData("""{"text": "a.txt", "mask_shares": 1}""", "mask_share")]
+    public void Settings_that_contradict_each_other_are_refused(string json, string word)
+    {
+        var settings = JsonNode.Parse(json)!.AsObject();
+        settings["out"] = "out";
+
+        Assert.Contains(word, Assert.Throws<GraftException>(() => PretrainSettings.Read(StrictJson.From(settings, "test"))).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null, 100, 64, 1e-4, 1.0, null)]
+    [InlineData(PretrainRecipe.Dapt, 100, 2048, 5e-4, 1.0, 12_500)]
+    [InlineData(PretrainRecipe.Tapt, 4999, 256, 1e-4, 100.0, null)]
+    [InlineData(PretrainRecipe.Tapt, 5000, 2048, 5e-4, 100.0, null)]
+    public void Recipes_have_the_published_numbers(PretrainRecipe? recipe, int texts, int batch, double rate, double epochs, int? steps)
+    {
+        var loop = (new PretrainSettings { Out = "", Recipe = recipe }).Loop(texts, null);
+
+        Assert.Equal((batch, rate, epochs, steps), (loop.BatchSize, loop.LearningRate, loop.Epochs, loop.Steps));
+        Assert.Equal((0.98, 1e-6, 0.01, 0.06), (loop.Beta2, loop.Epsilon, loop.WeightDecay, loop.WarmupRatio));
+        Assert.Equal(3e-3, (new PretrainSettings { Out = "", Recipe = recipe }).Loop(texts, own: 3e-3).LearningRate);
+    }
+
+    private string Out(string name) => Path.Combine(_tiny.Root, name);
+
+    private string Refused(PretrainSettings settings) =>
+        Assert.Throws<GraftException>(() => Pretrain.Run(settings, cancellation: TestContext.Current.CancellationToken)).Message;
+
+    private PretrainSettings Settings(string name) => new()
+    {
+        Backbone = _tiny.Model, Text = [_text], Out = Out(name), Batch = 8, MicroBatch = 8, MaxTokens = 24, DevItems = 40, Evaluations = 2,
+    };
+
+    private string FreshConfig(string type = "bert", int? vocabulary = 61, double dropout = 0.1)
+    {
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(_tiny.Model, "config.json")))!;
+        (config["model_type"], config["vocab_size"]) = (type, vocabulary);
+        (config["hidden_dropout_prob"], config["attention_probs_dropout_prob"]) = (dropout, dropout);
+        var path = Path.Combine(_tiny.Root, $"{type}-{vocabulary}.config.json");
+        File.WriteAllText(path, config.ToJsonString());
+        return path;
+    }
+
+    // The log without its times.
+    private List<string> Curve(string name) => [.. File.ReadLines(Path.Combine(Out(name), "training", "pretrain.jsonl")).Select(line =>
+    {
+        var entry = JsonNode.Parse(line)!.AsObject();
+        foreach (var key in new[] { "seconds", "began", "report" })
+        {
+            entry.Remove(key);
+        }
+
+        return entry.ToJsonString();
+    })];
+}
