@@ -18,9 +18,13 @@ public static class KnownTaskScores
 
     private const int BatchSize = 32;
 
-    /// <summary>Whether tasks of a kind can be scored: those with a label or number for a whole row.</summary>
-    /// <param name="kind">The kind.</param>
-    public static bool Can(TaskKind kind) => kind is TaskKind.Classification or TaskKind.Multilabel or TaskKind.Regression;
+    /// <summary>Whether known tasks can be scored by rows: by those of text heads, and by those with labels or a number for a whole row.</summary>
+    /// <param name="rows">Rows of the new task.</param>
+    public static bool Can(TokenizedRows rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        return rows.Text is not null || rows.Task.Kind is TaskKind.Classification or TaskKind.Multilabel or TaskKind.Regression;
+    }
 
     /// <summary>
     /// A score of each known task. Of rows for a pooled head it is the share of the labels' variance that a ridge regression on mean-pooled states

@@ -31,13 +31,13 @@ public static class Adapt
 
         var package = JointPackage.Open(settings.Package);
         var method = PeftMethods.Get(package.Manifest.Method);
-        var training = Inherited(settings, package) with
+        var data = Rows(settings.Training, package);
+        var training = Inherited(settings, package, data.Task.Kind) with
         {
             Method = method.Name, Set = package.Manifest.Config, Backbone = settings.Backbone ?? package.Manifest.Backbone.Source, CheckpointEvery = 0, Resume = false,
             HeadFactor = settings.HeadFactor ?? Factor(AdaptSettings.UsualHeadRate),
         };
         var ownFactor = settings.OwnFactor ?? Factor(AdaptSettings.UsualOwnRate);
-        var data = Rows(training, package);
         using var loaded = LoadedBackbone.Load(
             GraftModel.FindBackbone(package.Folder, package.Manifest.Backbone, settings.Backbone),
             new BackboneOptions(training.FrozenType, Device.Parse(training.Device), training.HeadPooling == Pooling.Pooler, training.Head == HeadKind.Pooled));
@@ -94,9 +94,9 @@ public static class Adapt
             : data;
     }
 
-    // New tasks are answered as the known ones are: by the head of the task that is named to start at, or of the first one. A setting that is
-    // said, or differs from what training has by itself, is not the package's.
-    private static TrainSettings Inherited(AdaptSettings settings, JointPackage package)
+    // New tasks are answered as the known ones are: by the head of the task that is named to start at, or of the first one that asks alike, for places in
+    // a text or for something about all of it. A setting that is said, or differs from what training has by itself, is not the package's.
+    private static TrainSettings Inherited(AdaptSettings settings, JointPackage package, TaskKind kind)
     {
         var training = settings.Training;
         if (package.Tasks.Count == 0)
@@ -104,7 +104,12 @@ public static class Adapt
             return training;
         }
 
-        var pattern = package.Task(settings.From is { } from && package.Tasks.Contains(from, StringComparer.Ordinal) ? from : package.Tasks[0]);
+        var known = package.Tasks.Where(t => t == settings.From).Concat(package.Tasks).Select(package.Task).ToList();
+        if (known.Find(p => (TaskModelPackage.Task(p).Kind == TaskKind.Span) == (kind == TaskKind.Span)) is not { } pattern)
+        {
+            return training with { Head = training.Head ?? (TaskModelPackage.Head(known[0]) is TextHeadConfig ? HeadKind.Text : HeadKind.Pooled) };
+        }
+
         var usual = new TrainSettings { Tasks = [], Out = "" };
         training = training with { MaxTokens = training.MaxTokens ?? pattern.Manifest.MaxTokens };
         return TaskModelPackage.Head(pattern) switch

@@ -40,7 +40,8 @@ internal sealed record AdaptStart(TaskStart? How, IReadOnlyDictionary<string, do
         }
 
         var retriever = known.Method is IRetrievesTasks retrieves && retrieves.Retrieves(known.Config) && known.Tasks.Count > 0 ? retrieves : null;
-        var scored = known.Tasks.Count > 0 && KnownTaskScores.Can(data.Task.Kind);
+        var rows = Rows(training, data, loaded, known, KnownTaskScores.MostRows);
+        var scored = known.Tasks.Count > 0 && KnownTaskScores.Can(rows);
         switch (settings.Start ?? (retriever is not null ? TaskStart.Nearest : scored ? TaskStart.Best : TaskStart.Fresh))
         {
             case TaskStart.Fresh when retriever is null:
@@ -49,10 +50,10 @@ internal sealed record AdaptStart(TaskStart? How, IReadOnlyDictionary<string, do
                 if (!scored)
                 {
                     throw new GraftException(
-                        $"The known tasks cannot be compared on rows of '{data.Task.Name}', as there are none or its answers are no labels or numbers; give --start fresh, or name a task with --from.");
+                        $"The known tasks cannot be compared on rows of '{data.Task.Name}', as there are none, or its answers are places in texts; give --start fresh, or name a task with --from.");
                 }
 
-                var scores = KnownTaskScores.Of(known, loaded.Backbone, Rows(training, data, loaded, known, KnownTaskScores.MostRows), cancellation);
+                var scores = KnownTaskScores.Of(known, loaded.Backbone, rows, cancellation);
                 return new AdaptStart(TaskStart.Best, Named(known, NewTask.Best(scores))) { Scores = Named(known, scores) };
             case var start:
                 return retriever is null ? throw new GraftException(

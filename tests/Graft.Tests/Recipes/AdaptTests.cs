@@ -161,6 +161,28 @@ public sealed class AdaptTests : IDisposable
         static PooledHeadConfig Head(AdaptReport report) => (PooledHeadConfig)TaskModelPackage.Head(AdapterPackage.Open(report.Package));
     }
 
+    // The classes' head and longest row say nothing about places in a text, and how well those are told cannot be read off pooled states.
+    [Theory]
+    [InlineData("pha", TaskStart.Nearest)]
+    [InlineData("hyperformer++", TaskStart.Fresh)]
+    public void Questions_about_a_text_join_tasks_of_labels(string method, TaskStart start)
+    {
+        TrainTwo(method, t => t with { HeadPooling = Pooling.First, MaxTokens = 11 });
+        var settings = Settings("unused", 8);
+        settings = settings with { Training = settings.Training with { Tasks = [TinyQuestions.Write(_tiny, longest: 12)] } };
+
+        var report = Adapt.Run(settings);
+
+        Assert.Equal(start, report.Start);
+        var package = AdapterPackage.Open(report.Package);
+        Assert.IsType<SpanHeadConfig>(TaskModelPackage.Head(package));
+        Assert.True(package.Manifest.MaxTokens > 11);
+        Assert.Contains("--from", Assert.Throws<GraftException>(() => Adapt.Run(Overwrite(settings with { Start = TaskStart.Best, Package = Joint }) with
+        {
+            Training = settings.Training with { Overwrite = true, Tasks = [TinyQuestions.Write(_tiny, "more", longest: 12)] },
+        })).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Package_and_run_say_how_the_task_came_about()
     {
