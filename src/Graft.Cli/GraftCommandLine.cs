@@ -30,6 +30,7 @@ internal static class GraftCommandLine
         root.Add(s_verbose);
         root.Add(new PullCommand(terminal));
         root.Add(new TasksCommand(terminal));
+        root.Add(new DataCommand(terminal));
         root.Add(new MethodsCommand(terminal));
         root.Add(new TrainCommand(terminal));
         root.Add(new AdaptCommand(terminal));

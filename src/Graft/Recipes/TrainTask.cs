@@ -77,6 +77,11 @@ internal sealed class TrainTask(
             Tell(_state with { Note = $"{truncated} of {train.Sum(t => t.Count)} training rows are longer than {models.Models.Max(m => m.MaxTokens)} tokens and lose their end" });
         }
 
+        foreach (var data in unit.Tasks)
+        {
+            data.Notes.ToList().ForEach(note => Tell(_state with { Note = unit.IsJoint ? $"{data.Task.Name}: {note}" : note }));
+        }
+
         _clock.Start();
         var (rows, training) = (0, Stopwatch.StartNew());
         foreach (var step in Stopped(best) ? [] : trainer.Steps(cancellation))

@@ -50,7 +50,11 @@ public static class TaskReader
         {
             Splits = new TaskSplits(CutSeed: cut ? splitSeed : null),
             SkippedRows = files.Skipped,
-            Notes = [.. Unlike(description, Split.Train, train.Count), .. Unlike(description, Split.Dev, dev.Count), .. Unlike(description, Split.Test, test.Count), .. Leaked(leaked)],
+            Notes =
+            [
+                .. files.Skipped > 0 ? [$"{Amounts.Count(files.Skipped)} rows are left out, as its task file says"] : Array.Empty<string>(),
+                .. Unlike(description, Split.Train, train.Count), .. Unlike(description, Split.Dev, dev.Count), .. Unlike(description, Split.Test, test.Count), .. Leaked(leaked),
+            ],
         };
     }
 

@@ -176,7 +176,7 @@ public sealed class MetricsTests
     {
         Assert.Equal("there is no metric 'acuracy'; did you mean 'accuracy'?", Message(() => Metrics.Get("acuracy")));
         Assert.Equal(
-            "there is no metric 'zzzzzz'; use one of accuracy, exact_match, f1, group_accuracy, group_exact, macro_f1, macro_f1_all, macro_f1_rest, macro_recall, matthews, micro_f1, pearson, spearman, token_f1.",
+            "there is no metric 'zzzzzz'; use one of accuracy, exact_match, f1, group_accuracy, group_exact, group_f1, macro_f1, macro_f1_all, macro_f1_rest, macro_recall, matthews, micro_f1, pearson, spearman, token_f1.",
             Message(() => Metrics.Get("zzzzzz")));
         Assert.Equal(
             "the metric 'f1' is for two labels, but the task has 3; use macro_f1 or micro_f1.",

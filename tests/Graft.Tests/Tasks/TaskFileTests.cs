@@ -103,7 +103,7 @@ public sealed class TaskFileTests
     [InlineData("\"labels\": [\"pos\", \"negative\"]", "train.tsv, line 3: the label 'neg' is not in the task's list; did you mean 'negative'?")]
     [InlineData("\"labels\": [\"1\", \"2\"]", "train.tsv, line 2: the label 'pos' is not in the task's list; use one of 1, 2.")]
     [InlineData("\"metrics\": [\"acc\"]", "a.task.json, line 6: there is no metric 'acc'; did you mean 'accuracy' or 'group_accuracy'?")]
-    [InlineData("\"metrics\": [\"pearson\"]", "a.task.json, line 6: the metric 'pearson' is not defined for a classification task; use accuracy, f1, group_accuracy, group_exact, macro_f1, macro_f1_all, macro_f1_rest, macro_recall, matthews, micro_f1.")]
+    [InlineData("\"metrics\": [\"pearson\"]", "a.task.json, line 6: the metric 'pearson' is not defined for a classification task; use accuracy, f1, group_accuracy, group_exact, group_f1, macro_f1, macro_f1_all, macro_f1_rest, macro_recall, matthews, micro_f1.")]
     [InlineData("\"metrics\": []", "a.task.json, line 6: 'metrics' is an empty list, expected at least one metric; name one, or remove the key.")]
     [InlineData("\"files\": null", "a.task.json, line 7: 'files' is missing, expected an object such as {\"train\": \"train.tsv\"}; add it.")]
     [InlineData("\"files\": {\"dev\": \"dev.tsv\"}", "a.task.json, line 7: 'files.train' is missing, expected a file or a list of files; add it.")]

@@ -13,6 +13,19 @@ internal static class GroupMetrics
     public static double Exact(Predictions predictions) =>
         Mean(predictions, rows => Array.TrueForAll(rows, r => predictions.ExpectedClasses[r] == predictions.PredictedClasses[r]) ? 1 : 0);
 
+    /// <summary>
+    /// Mean over groups of the largest F1 of words between the answer of the likeliest row and that of a right one, words as SQuAD compares them: F1 of ReCoRD. 0 for
+    /// a group without a right row; answers that are not known share no words with others.
+    /// </summary>
+    public static double TokenF1(Predictions predictions) => Mean(predictions, rows =>
+    {
+        var likeliest = Likeliest(predictions, rows);
+        return rows.Where(r => predictions.ExpectedClasses[r] == 1)
+            .Select(r => r == likeliest ? 1 : AnswerMetrics.WordF1(predictions.Answers.ElementAtOrDefault(likeliest) ?? "", predictions.Answers.ElementAtOrDefault(r) ?? ""))
+            .DefaultIfEmpty(0)
+            .Max();
+    });
+
     private static int Likeliest(Predictions predictions, int[] rows) => rows.MaxBy(r => predictions.SecondLabel[r]);
 
     private static double Mean(Predictions predictions, Func<int[], double> value)

@@ -38,6 +38,7 @@ public static class Metrics
         new Metric("f1", "harmonic mean of precision and recall of the second of two labels", [TaskKind.Classification], CountMetrics.BinaryF1, IsBinary: true),
         new Metric("group_accuracy", "share of groups whose likeliest row is right", [TaskKind.Classification], GroupMetrics.Accuracy, IsBinary: true, IsOfGroups: true),
         new Metric("group_exact", "share of groups whose rows are all right", [TaskKind.Classification], GroupMetrics.Exact, IsBinary: true, IsOfGroups: true),
+        new Metric("group_f1", "words that the answer of the likeliest row shares with a right one", [TaskKind.Classification], GroupMetrics.TokenF1, IsBinary: true, IsOfGroups: true),
         new Metric("macro_f1", "mean of the F1 of each label", [TaskKind.Classification, TaskKind.Multilabel], CountMetrics.MacroF1),
         new Metric("macro_f1_all", "mean of the F1 of each label, those that never occur counted as 0", [TaskKind.Classification, TaskKind.Multilabel], CountMetrics.MacroF1OfAll),
         new Metric("macro_f1_rest", "mean of the F1 of each label but the first", [TaskKind.Classification], CountMetrics.MacroF1OfRest),

@@ -57,6 +57,10 @@ public sealed class PublishedTask
     /// <param name="folder">The folder.</param>
     public bool IsIn(string folder) => ShapeIn(folder) is not null;
 
+    /// <summary>Whether a folder is called as the task's, or lies in one that is, and has its files.</summary>
+    /// <param name="folder">The folder.</param>
+    public bool IsAt(string folder) => IsOwn(folder) && IsIn(folder);
+
     /// <summary>Reads the task.</summary>
     /// <param name="folders">Folders that hold task folders, or are one.</param>
     /// <param name="splitSeed">Seed of the dev split where it is cut from train.</param>
@@ -78,7 +82,7 @@ public sealed class PublishedTask
     /// <param name="splitSeed">Seed of the dev split where it is cut from train.</param>
     /// <exception cref="GraftException">The files are not all there, or are not as published.</exception>
     public TaskData LoadFrom(string folder, long splitSeed = 0) => ShapeIn(folder) is { } there
-        ? TaskReader.Read(there.Description, folder, splitSeed)
+        ? TaskReader.Read(IsCalled(folder) ? there.Description : there.Description with { PublishedRows = new Dictionary<Split, int>() }, folder, splitSeed)
         : throw new GraftException(
             $"{folder}: the files of the task '{Name}' are not all there, expected {string.Join("; or ", _shapes.Select(s => s.Names))}; add what is missing.");
 
@@ -86,12 +90,18 @@ public sealed class PublishedTask
 
     private IEnumerable<string> Candidates(string folder)
     {
-        var own = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         var inside = Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal).Where(IsCalled);
-        return inside.Concat(IsCalled(own) || (Path.GetDirectoryName(own) is { } above && IsCalled(above)) ? [own] : []);
+        return inside.Concat(IsOwn(folder) ? [Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))] : []);
     }
 
-    private bool IsCalled(string folder) => Folders.Any(name => Plain(name) == Plain(Path.GetFileName(folder)));
+    private bool IsOwn(string folder)
+    {
+        var own = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        return IsCalled(own) || (Path.GetDirectoryName(own) is { } above && IsCalled(above));
+    }
+
+    // A draw inside the task's folder is not expected to have the published rows.
+    private bool IsCalled(string folder) => Folders.Any(name => Plain(name) == Plain(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder))));
 
     private static string Plain(string name) => string.Concat(name.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();
 }

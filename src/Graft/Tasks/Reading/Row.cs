@@ -15,6 +15,9 @@ public abstract class Row
     /// <summary>Line on which the row begins, counted from 1.</summary>
     public int Line { get; }
 
+    /// <summary>The names of the columns; empty where they have none.</summary>
+    public virtual IReadOnlyList<string> Columns => [];
+
     /// <summary>The value of a column as text.</summary>
     /// <param name="column">The column.</param>
     /// <exception cref="GraftException">The row has no such column, or its value is no text.</exception>
@@ -50,6 +53,8 @@ internal sealed class Columns(string file, IReadOnlyList<string>? names, int cou
     private readonly Dictionary<Column, int> _places = [];
 
     public int Count => count;
+
+    public IReadOnlyList<string> Names => names ?? [];
 
     /// <summary>The place of a column; an error names the columns there are.</summary>
     public int PlaceOf(Column column)
@@ -101,6 +106,8 @@ internal sealed class Columns(string file, IReadOnlyList<string>? names, int cou
 
 internal sealed class DelimitedRow(string file, int line, string[] fields, Columns columns) : Row(file, line)
 {
+    public override IReadOnlyList<string> Columns => columns.Names;
+
     public override string Text(Column column)
     {
         var place = columns.PlaceOf(column);
@@ -115,6 +122,9 @@ internal sealed class JsonRow(string file, int line, JsonElement value) : Row(fi
 {
     /// <summary>The row as JSON.</summary>
     public JsonElement Value => value;
+
+    public override IReadOnlyList<string> Columns =>
+        value.ValueKind == JsonValueKind.Object ? Guarded<IReadOnlyList<string>>(() => [.. value.EnumerateObject().Select(property => property.Name)]) : [];
 
     public override string Text(Column column) => Guarded(() => Scalar(column, Find(column)));
 
@@ -167,7 +177,7 @@ internal sealed class JsonRow(string file, int line, JsonElement value) : Row(fi
         var names = value.EnumerateObject().Select(property => property.Name).ToList();
         throw names.Count == 0
             ? Error($"no column {column}, the row is an empty object; mend the row.")
-            : Error($"no column {column} among {Suggest.List([.. names.Select(name => $"'{name}'")])}; {Columns.Remedy(column.Name, names)}");
+            : Error($"no column {column} among {Suggest.List([.. names.Select(name => $"'{name}'")])}; {Tasks.Columns.Remedy(column.Name, names)}");
     }
 
     private string Scalar(Column column, JsonElement item) => item.ValueKind switch

@@ -66,6 +66,11 @@ internal static class XmlRows
     // The sentence of the parser without its own place and its full stops, which a sentence of ours has once.
     private static string Reason(XmlException fault)
     {
+        if (fault.Message.Contains("DTD", StringComparison.Ordinal))
+        {
+            return "a document type, which is not read";
+        }
+
         var place = fault.Message.IndexOf(" Line ", StringComparison.Ordinal);
         var reason = (place > 0 ? fault.Message[..place] : fault.Message).TrimEnd('.').ReplaceLineEndings(" ");
         return reason.Length > 0 ? char.ToLowerInvariant(reason[0]) + reason[1..] : reason;
