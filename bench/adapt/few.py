@@ -37,7 +37,8 @@ def scratch(options, task, k, seed, method, rate, place):
     recipe = place.with_suffix(".json")
     recipe.write_text(json.dumps({
         "backbone": options.backbone, "tasks": [str(task)], "method": method, "examples": k, "seed": seed, "steps": options.steps, "batch": min(k, 16), "lr": rate,
-        "max_tokens": options.max_tokens, "precision": options.precision, "evaluations": EVALUATIONS, "checkpoint_every": 0}))
+        "max_tokens": options.max_tokens, "precision": options.precision, "evaluations": EVALUATIONS, "checkpoint_every": 0,
+        **json.loads(options.train)}))
     run = graft("train", recipe, "--out", place)
     return run, run.get("report", {}).get("tasks", [None])[0]
 
@@ -85,9 +86,10 @@ def main():
     parser.add_argument("--backbone", default="minilm")
     parser.add_argument("--tune", nargs="+", default=["own"])
     parser.add_argument("--adapt", default="", help="more options of graft adapt, such as '--start best'")
+    parser.add_argument("--train", default="{}", help="more settings of the adapters from scratch, such as '{\"head_factor\": 3}'")
     parser.add_argument("--scratch", nargs="+", default=["pfeiffer"])
     options = parser.parse_args()
-    sides = [(f"adapt {t} {options.adapt}".strip(), adapted, t) for t in options.tune] + [(m, scratch, m) for m in options.scratch]
+    sides = [(f"adapt {t} {options.adapt}".strip(), adapted, t) for t in options.tune] + [(f"{m} {options.train if options.train != '{}' else ''}".strip(), scratch, m) for m in options.scratch]
     counts = [int(k) for k in options.k.split(",")]
     rates = [float(rate) for rate in options.lr.split(",") if rate] or [None]
     runs, kept = Runs(options), []

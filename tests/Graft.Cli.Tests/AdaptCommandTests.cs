@@ -41,7 +41,7 @@ public sealed class AdaptCommandTests : IDisposable
         Assert.Equal((3, 10, false), ((double)run["head_factor"]!, (double)run["adapted"]!["own_factor"]!, (bool)run["adapted"]!["own_losses"]!));
         CommandLineRun best = await CommandLineRun.Of(
             "adapt", Joint, "--task", _tiny.WriteTask("fifth", seed: 8), "--examples", "8", "--steps", "2", "--start", "best", "--backbone", _tiny.Model);
-        Assert.Contains("Its rows are answered under: ", best.Out, StringComparison.Ordinal);
+        Assert.Contains("How well its labels are told under known tasks: ", best.Out, StringComparison.Ordinal);
         CommandLineRun refused = await CommandLineRun.Of("adapt", Joint, "--task", third, "--start", "nearst", "--backbone", _tiny.Model);
         Assert.Contains("did you mean 'nearest'", refused.Refusal(), StringComparison.Ordinal);
     }

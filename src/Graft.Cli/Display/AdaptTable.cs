@@ -20,7 +20,7 @@ internal static class AdaptTable
         if (report.Scores.Count > 0)
         {
             terminal.Out.WriteLine(
-                $"Its rows are answered under: {string.Join(", ", report.Scores.Take(Shown).Select(s => $"{s.Key} {s.Value:0.00}"))}{(report.Scores.Count > Shown ? ", ..." : "")}");
+                $"How well its labels are told under known tasks: {string.Join(", ", report.Scores.Take(Shown).Select(s => $"{s.Key} {s.Value:0.00}"))}{(report.Scores.Count > Shown ? ", ..." : "")}");
         }
 
         string[] origins = [.. report.Weights.Where(w => w.Value >= 0.005).Select(w => report.Weights.Values.Max() < 1 ? $"{w.Key} ({w.Value:0.00})" : w.Key)];

@@ -21,7 +21,7 @@ internal static class ForecastTable
         foreach (MethodForecast method in forecast.Methods)
         {
             methods.Add(
-                method.Method, Amounts.Count(method.Trained), Amounts.Count(method.Stored), Amounts.Bytes(method.PackageBytes),
+                method.Tasks > 1 ? $"{method.Method} ({method.Tasks} tasks)" : method.Method, Amounts.Count(method.Trained), Amounts.Count(method.Stored), Amounts.Bytes(method.PackageBytes),
                 method.StepSeconds is { } step ? $"{1000 * step:0} ms" : "", $"{method.Planned}", $"{method.Finished}",
                 method.SecondsLeft is { } left ? Amounts.Duration(left) : "not known");
         }
