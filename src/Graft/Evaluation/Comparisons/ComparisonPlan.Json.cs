@@ -48,7 +48,7 @@ public sealed partial record ComparisonPlan
     {
         ["name"] = Name,
         ["backbone"] = Backbone,
-        ["methods"] = List(Methods, m => m.Set is null && m.LearningRate is null && !m.Share && m.Name == m.Method ? m.Name : ToJson(m)),
+        ["methods"] = List(Methods, m => m == new PlannedMethod(m.Method, m.Method) ? m.Name : ToJson(m)),
         ["tasks"] = List(Tasks, t => t.Tasks is [var only] && only == t.Name ? t.Name : new JsonObject { ["name"] = t.Name, ["tasks"] = List(t.Tasks, n => n) }),
         ["sizes"] = List(Sizes, s => s is { } rows ? rows : AllRows),
         ["seeds"] = List(Seeds, s => s),
@@ -85,6 +85,9 @@ public sealed partial record ComparisonPlan
         ["set"] = method.Set?.DeepClone(),
         ["learning_rate"] = method.LearningRate,
         ["share"] = method.Share,
+        ["backbone"] = method.BackboneByTask is { } byTask
+            ? new JsonObject(byTask.Select(t => KeyValuePair.Create(t.Key, (JsonNode?)t.Value)))
+            : method.Backbone,
     };
 
     private static JsonArray List<T>(IEnumerable<T> items, Func<T, JsonNode?> toJson) => [.. items.Select(toJson)];

@@ -64,12 +64,25 @@ internal sealed class ComparisonPlanReader(StrictObject json, ICollection<string
                 : throw json.Error(key, $"'{key}' is {StrictObject.Kind(value)}, expected a method's name or an object with 'method'; correct it.");
         }
 
-        entry.Allow("name", "method", "set", "learning_rate", "share");
+        entry.Allow("name", "method", "set", "learning_rate", "share", "backbone");
         var method = entry.Text("method");
-        return new PlannedMethod(
+        var read = new PlannedMethod(
             Named(entry, entry.TextOrNull("name") ?? method), method,
             entry.Nested("set") is null ? null : JsonNode.Parse(entry.Raw("set")!.Value.GetRawText())!.AsObject(),
             entry.Has("learning_rate") ? Above(entry, "learning_rate") : null, entry.Flag("share", false));
+        return entry.Raw("backbone") switch
+        {
+            null => read,
+            { ValueKind: JsonValueKind.Object } => read with { BackboneByTask = ByTask(entry) },
+            { ValueKind: JsonValueKind.String } name when name.GetString() is { Length: > 0 } one => read with { Backbone = one },
+            { } other => throw entry.Error("backbone", $"'{key}.backbone' is {StrictObject.Kind(other)}, expected a model folder or name, or an object with one for each task; correct it."),
+        };
+    }
+
+    private static Dictionary<string, string> ByTask(StrictObject entry)
+    {
+        var byTask = entry.Nested("backbone")!;
+        return byTask.Keys.ToDictionary(task => task, byTask.Text, StringComparer.Ordinal);
     }
 
     private MixtureSettings Mixture()

@@ -24,10 +24,14 @@ internal sealed class ReportWords(Comparison comparison)
         ? $"{Many(missing, "run")} of {Amounts.Count(comparison.Planned)} {(missing == 1 ? "is" : "are")} missing. All numbers are of those that are finished; which ones are missing is listed at the end."
         : null;
 
+    // A method on a model of its own is no comparison of methods alone, so the page says so.
+    private string OtherBackbones => string.Concat(_plan.Methods.Where(m => m.Backbone is not null || m.BackboneByTask is not null).Select(m =>
+        $"; {m.Name} on {m.Backbone ?? Listed(m.BackboneByTask!.Select(t => $"{t.Value} for {t.Key}"))}"));
+
     /// <summary>How it was made: a name and a text each.</summary>
     public IReadOnlyList<IReadOnlyList<string>> Facts =>
     [
-        ["Backbone", $"{_plan.Backbone}, frozen, in {_plan.Precision} on {_plan.Device}"],
+        ["Backbone", $"{_plan.Backbone}, frozen, in {_plan.Precision} on {_plan.Device}{OtherBackbones}"],
         ["Budget", Budget],
         ["Learning rate", Rates],
         ["Scores", Scores],

@@ -31,7 +31,7 @@ internal sealed record PreparedMethod(PeftMethod Method, PeftConfig Config, doub
 internal sealed record IdentifiedRun(PlannedRun Plan, string Id, JsonObject Identity, IdentifiedRun? SearchedBy);
 
 /// <summary>
-/// What every run of a comparison works on: the plan, found without fault, its tasks' rows and the backbone, read once. It owns the backbone.
+/// What every run of a comparison works on: the plan, found without fault, its tasks' rows, read once, and the backbones. It owns these.
 /// Thread contract: one thread.
 /// </summary>
 internal sealed class ComparisonBench : IDisposable
@@ -39,17 +39,19 @@ internal sealed class ComparisonBench : IDisposable
     private readonly ComparisonCheck _checked;
     private readonly Dictionary<(string Task, int? Size, long Seed), TaskData> _drawn = [];
 
-    private ComparisonBench(ComparisonPlan plan, ComparisonCheck found, LoadedBackbone loaded)
+    private readonly ComparisonBackbones _backbones;
+
+    private ComparisonBench(ComparisonPlan plan, ComparisonCheck found, ComparisonBackbones backbones)
     {
-        (Plan, _checked, Loaded) = (plan, found, loaded);
+        (Plan, _checked, _backbones) = (plan, found, backbones);
         Runs = Identify();
     }
 
     /// <summary>The plan.</summary>
     public ComparisonPlan Plan { get; }
 
-    /// <summary>The backbone and its tokenizer.</summary>
-    public LoadedBackbone Loaded { get; }
+    /// <summary>The plan's backbone and its tokenizer.</summary>
+    public LoadedBackbone Own => _backbones.Own;
 
     /// <summary>The runs in the order of the plan.</summary>
     public IReadOnlyList<IdentifiedRun> Runs { get; }
@@ -70,22 +72,30 @@ internal sealed class ComparisonBench : IDisposable
         }
 
         var type = plan.Precision == "bf16" ? DType.BFloat16 : DType.Float32;
-        var loaded = LoadedBackbone.Load(plan.Backbone, new BackboneOptions(type, Device.Parse(plan.Device)));
+        var backbones = new ComparisonBackbones(plan.Backbone, new BackboneOptions(type, Device.Parse(plan.Device)));
         try
         {
-            check.ReadAdapters(loaded.Backbone);
-            return faults.Count == 0 ? new ComparisonBench(plan, check, loaded) : throw new ComparisonPlanException(plan.Name, faults);
+            check.ReadAdapters(backbones);
+            return faults.Count == 0 ? new ComparisonBench(plan, check, backbones) : throw new ComparisonPlanException(plan.Name, faults);
         }
         catch
         {
-            loaded.Dispose();
+            backbones.Dispose();
             throw;
         }
     }
 
     /// <summary>A method of the plan.</summary>
     /// <param name="run">The run that uses it.</param>
-    public PreparedMethod Method(PlannedRun run) => _checked.Methods[run.Method.Name];
+    public PreparedMethod Method(PlannedRun run) => _checked.Methods[(run.Method.Name, Backbone(run))];
+
+    /// <summary>The backbone of a run, as it was asked for.</summary>
+    /// <param name="run">The run.</param>
+    public string Backbone(PlannedRun run) => run.Method.BackboneFor(run.Task, Plan.Backbone);
+
+    /// <summary>The backbone of a run and its tokenizer, to be used until that of another run is asked for.</summary>
+    /// <param name="run">The run.</param>
+    public LoadedBackbone Loaded(PlannedRun run) => _backbones.Of(Backbone(run));
 
     /// <summary>The rows of a run's tasks, the training rows drawn.</summary>
     /// <param name="run">The run.</param>
@@ -107,7 +117,7 @@ internal sealed class ComparisonBench : IDisposable
     public int Trials(PlannedRun run) => run.Seed == Plan.Seeds[0] ? Plan.LearningRateFactors.Count : 1;
 
     /// <inheritdoc/>
-    public void Dispose() => Loaded.Dispose();
+    public void Dispose() => _backbones.Dispose();
 
     private TaskData Data(string task, int? size, long seed)
     {
@@ -122,14 +132,14 @@ internal sealed class ComparisonBench : IDisposable
 
     private List<IdentifiedRun> Identify()
     {
-        var identity = new RunIdentity(Plan, Loaded.Backbone.Fingerprint);
+        var identity = new RunIdentity(Plan);
         var searches = new Dictionary<(string Method, string Task, int? Size), IdentifiedRun>();
         List<IdentifiedRun> runs = [];
         foreach (var run in Plan.Runs)
         {
             var cell = (run.Method.Name, run.Task.Name, run.Size);
             var searched = Plan.LearningRateFactors.Count > 1 && run.Seed != Plan.Seeds[0] ? searches[cell] : null;
-            var described = identity.Of(run, Method(run), Data(run), searched?.Id);
+            var described = identity.Of(run, _backbones.FingerprintOf(Backbone(run)), Method(run), Data(run), searched?.Id);
             var identified = new IdentifiedRun(run, RunIdentity.Hash(described), described, searched);
             searches.TryAdd(cell, identified);
             runs.Add(identified);

@@ -19,13 +19,13 @@ namespace Graft.Recipes.Comparing;
 internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> faults)
 {
     private readonly Dictionary<string, TaskData> _tasks = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, PreparedMethod> _methods = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Method, string Backbone), PreparedMethod> _methods = [];
 
     /// <summary>The tasks by the names that the plan uses, with the rows to choose by and to report on drawn.</summary>
     public IReadOnlyDictionary<string, TaskData> Tasks => _tasks;
 
-    /// <summary>The methods by their names in the plan.</summary>
-    public IReadOnlyDictionary<string, PreparedMethod> Methods => _methods;
+    /// <summary>The methods by their names in the plan and the backbones that they tune.</summary>
+    public IReadOnlyDictionary<(string Method, string Backbone), PreparedMethod> Methods => _methods;
 
     /// <summary>Looks for faults; where there are none, everything that the plan names was read.</summary>
     public void Run()
@@ -47,36 +47,72 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
             CheckRows(task);
         }
 
-        var folder = Try("", () => ModelSources.Resolve(plan.Backbone));
-        using var shape = folder is null ? null : Try("", () => Backbone.OfShape(folder));
-        var tokenizer = shape is null ? null : Try("", () => Tokenizer.Load(folder!));
-        foreach (var method in plan.Methods)
+        var own = new BackboneShape();
+        Try("", () => own.Read(plan.Backbone));
+        using (own.Shape)
         {
-            if (Try($"the method '{method.Name}': ", () => Prepare(method, shape, tokenizer)) is { } prepared)
+            foreach (var method in plan.Methods)
             {
-                _methods.Add(method.Name, prepared);
+                CheckTasks(method);
+                foreach (var source in plan.Tasks.Select(t => method.BackboneFor(t, plan.Backbone)).DefaultIfEmpty(plan.Backbone).Distinct(StringComparer.Ordinal))
+                {
+                    Check(method, source, own);
+                }
             }
         }
 
         CheckSame();
     }
 
-    /// <summary>Reads the trained adapters that methods build on, and finds the faults of those.</summary>
-    /// <param name="backbone">The backbone.</param>
-    public void ReadAdapters(Backbone backbone)
+    private void Check(PlannedMethod method, string source, BackboneShape own)
     {
-        foreach (var (name, prepared) in _methods.ToList())
+        var before = $"the method '{method.Name}': ";
+        var shape = own;
+        if (source != plan.Backbone)
+        {
+            shape = new BackboneShape();
+            Try(before, () => shape.Read(source));
+        }
+
+        // What is wrong with a method that has nothing to do with its backbone is told once.
+        using var other = shape == own ? null : shape.Shape;
+        if ((shape == own || shape.Shape is not null) && Try(before, () => Prepare(method, shape.Shape, shape.Tokenizer)) is { } prepared)
+        {
+            _methods.Add((method.Name, source), prepared);
+        }
+    }
+
+    // One that forgets a task would be compared on the plan's backbone without a word.
+    private void CheckTasks(PlannedMethod method)
+    {
+        List<string> tasks = [.. plan.Tasks.Select(t => t.Name)];
+        foreach (var unknown in method.BackboneByTask?.Keys.Except(tasks, StringComparer.Ordinal) ?? [])
+        {
+            faults.Add($"the method '{method.Name}': its backbone is given for '{unknown}', which is no task of the plan; {Suggest.Hint(unknown, tasks)}");
+        }
+
+        if (method.BackboneByTask is { } byTask && tasks.Except(byTask.Keys, StringComparer.Ordinal).ToList() is { Count: > 0 } missing)
+        {
+            faults.Add($"the method '{method.Name}': its backbone is given by task and not for {string.Join(", ", missing)}; add it, such as \"{missing[0]}\": \"{plan.Backbone}\".");
+        }
+    }
+
+    /// <summary>Reads the trained adapters that methods build on, and finds the faults of those.</summary>
+    /// <param name="backbones">The backbones.</param>
+    public void ReadAdapters(ComparisonBackbones backbones)
+    {
+        foreach (var (key, prepared) in _methods.ToList())
         {
             if (prepared.Method is not IBuildsOnAdapters builds || builds.Places(prepared.Config) is not { Count: > 0 } places)
             {
                 continue;
             }
 
-            if (Try($"the method '{name}': ", () => TrainedAdapters.Load(prepared.Method, prepared.Config, backbone)) is { } trained)
+            if (Try($"the method '{key.Method}': ", () => TrainedAdapters.Load(prepared.Method, prepared.Config, backbones.Of(key.Backbone).Backbone)) is { } trained)
             {
                 using (trained)
                 {
-                    _methods[name] = prepared with { Described = trained.Config, BuildsOn = [.. places.Select(p => AdapterPackage.Open(p).Manifest.AdapterFile.Sha256)] };
+                    _methods[key] = prepared with { Described = trained.Config, BuildsOn = [.. places.Select(p => AdapterPackage.Open(p).Manifest.AdapterFile.Sha256)] };
                 }
             }
         }
@@ -142,9 +178,31 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
     // Two names for one thing would be trained once and reported twice, as if they agreed.
     private void CheckSame()
     {
-        foreach (var same in _methods.GroupBy(m => (m.Value.Method.Name, m.Value.Written.ToJsonString(), m.Value.LearningRate, plan.Methods.First(p => p.Name == m.Key).Share)).Where(g => g.Count() > 1))
+        foreach (var same in plan.Methods.Where(p => Of(p).All(_methods.ContainsKey)).GroupBy(What, StringComparer.Ordinal).Where(g => g.Count() > 1))
         {
-            faults.Add($"the methods {string.Join(" and ", same.Select(m => $"'{m.Key}'"))} are the same with the same settings; leave one out, or change a setting.");
+            faults.Add($"the methods {string.Join(" and ", same.Select(m => $"'{m.Name}'"))} are the same with the same settings; leave one out, or change a setting.");
+        }
+
+        string What(PlannedMethod planned) => string.Join('\n', Of(planned).Select(key => (Key: key, Value: _methods[key]))
+            .Select(m => $"{m.Key.Backbone} {m.Value.Method.Name} {m.Value.Written.ToJsonString()} {m.Value.LearningRate} {planned.Share}"));
+
+        IEnumerable<(string Method, string Backbone)> Of(PlannedMethod planned) =>
+            plan.Tasks.Select(t => planned.BackboneFor(t, plan.Backbone)).DefaultIfEmpty(plan.Backbone).Select(source => (planned.Name, source));
+    }
+
+    /// <summary>A backbone without its weights, and its tokenizer, as far as they could be read.</summary>
+    private sealed class BackboneShape
+    {
+        public Backbone? Shape { get; private set; }
+
+        public Tokenizer? Tokenizer { get; private set; }
+
+        public BackboneShape Read(string source)
+        {
+            var folder = ModelSources.Resolve(source);
+            Shape = Backbone.OfShape(folder);
+            Tokenizer = Tokenizer.Load(folder);
+            return this;
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Graft.Evaluation.Comparisons;
 using Graft.Formats.Packages;
 using Graft.Methods.Core;
 using Graft.Tasks;
@@ -21,7 +22,7 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
     private const int SampledRows = 200;
     private const int MeasuredDevRows = 64;
 
-    private readonly Dictionary<string, double> _tokensPerRow = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Backbone, string Task), double> _tokensPerRow = [];
 
     /// <summary>Measures and adds up.</summary>
     /// <param name="folder">The comparison's folder, for the record.</param>
@@ -63,7 +64,7 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
         var test = 0.0;
         foreach (var data in bench.Data(run.Plan))
         {
-            var tokens = TokensPerRow(data);
+            var tokens = TokensPerRow(run.Plan, data);
             training += ComparisonSteps.RowsSeen(bench.Plan, data, run.Plan.Size) * tokens * step;
             training += bench.Plan.Evaluations * data.Dev.Count * tokens * evaluation;
             test += (data.Test?.Count ?? 0) * tokens * evaluation;
@@ -72,14 +73,16 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
         return (bench.Trials(run.Plan) * training) + test;
     }
 
-    private double TokensPerRow(TaskData data)
+    private double TokensPerRow(PlannedRun run, TaskData data)
     {
-        if (!_tokensPerRow.TryGetValue(data.Task.Name, out var tokens))
+        var key = (bench.Backbone(run), data.Task.Name);
+        if (!_tokensPerRow.TryGetValue(key, out var tokens))
         {
-            var most = TaskHead.Tokens(data.Task, bench.Plan.MaxTokens, bench.Loaded.Backbone.Config.MaxTokens);
-            var text = bench.Loaded.Backbone.Config.Decoder is null ? null : new TextCodec(TextFormat.Of(data.Task), bench.Loaded.Tokenizer, bench.Loaded.Backbone.Config);
-            tokens = TokenizedRows.Create(data.Task, [.. data.Train.Take(SampledRows)], bench.Loaded.Tokenizer, most, text).Lengths.Average();
-            _tokensPerRow.Add(data.Task.Name, tokens);
+            var loaded = bench.Loaded(run);
+            var most = TaskHead.Tokens(data.Task, bench.Plan.MaxTokens, loaded.Backbone.Config.MaxTokens);
+            var text = loaded.Backbone.Config.Decoder is null ? null : new TextCodec(TextFormat.Of(data.Task), loaded.Tokenizer, loaded.Backbone.Config);
+            tokens = TokenizedRows.Create(data.Task, [.. data.Train.Take(SampledRows)], loaded.Tokenizer, most, text).Lengths.Average();
+            _tokensPerRow.Add(key, tokens);
         }
 
         return tokens;
@@ -92,7 +95,7 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
         var joint = bench.IsJoint(run.Plan);
         IReadOnlyList<TaskData> all = bench.Data(run.Plan);
         List<TaskData> tasks = [.. all.Take(joint ? all.Count : 1).Select(d => d.WithHeldOut(MeasuredDevRows, 1).WithoutTest())];
-        var (sites, alike) = (bench.Loaded.Backbone.Sites, all.Count / tasks.Count);
+        var (sites, alike) = (bench.Loaded(run.Plan).Backbone.Sites, all.Count / tasks.Count);
         var trained = prepared.Method.CountParameters(prepared.Described, sites, tasks.Count) * alike;
         var place = Directory.CreateTempSubdirectory("graft-forecast-").FullName;
         var clock = Stopwatch.StartNew();
@@ -103,12 +106,12 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
             var (plan, mixture) = (bench.Plan, bench.Plan.Mixture);
             var settings = new TrainSettings
             {
-                Backbone = plan.Backbone, Tasks = [.. run.Plan.Task.Tasks.Take(tasks.Count)], Method = prepared.Method.Name, Set = prepared.Written, Steps = MeasuredSteps,
+                Backbone = bench.Backbone(run.Plan), Tasks = [.. run.Plan.Task.Tasks.Take(tasks.Count)], Method = prepared.Method.Name, Set = prepared.Written, Steps = MeasuredSteps,
                 Batch = plan.Batch, Lr = prepared.LearningRate, Evaluations = 1, MaxTokens = plan.MaxTokens, Seed = run.Plan.Seed, Share = run.Plan.Method.Share,
                 Sampling = mixture.Sampling, Temperature = mixture.Temperature, OneTaskBatches = mixture.OneTaskBatches, Replacement = mixture.Replacement,
                 Precision = plan.Precision, Device = plan.Device, CheckpointEvery = 0, Out = Path.Combine(place, "run"),
             };
-            var whole = Train.Run(settings, bench.Loaded, tasks, Hear, cancellation);
+            var whole = Train.Run(settings, bench.Loaded(run.Plan), tasks, Hear, cancellation);
             var report = whole.Tasks[0];
             var trace = TrainingTrace.Read(
                 Path.Combine(settings.Out, "training", (joint ? TrainUnit.Joint : report.Task) + ".jsonl"), report.PrimaryMetric, report.BestStep, joint ? report.Task : null);
@@ -117,7 +120,7 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
             var files = new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).ToList();
             var stored = StoredParameters.In(files.Where(f => f.Name == AdapterPackage.AdapterName).Select(f => f.FullName));
             return new Measured(
-                stepSeconds, stepSeconds * MeasuredSteps / trace.Tokens, (evaluated - evaluationBegan) / tasks.Sum(d => d.Dev.Count * TokensPerRow(d)),
+                stepSeconds, stepSeconds * MeasuredSteps / trace.Tokens, (evaluated - evaluationBegan) / tasks.Sum(d => d.Dev.Count * TokensPerRow(run.Plan, d)),
                 trained, stored * alike, files.Sum(f => f.Length) * alike);
         }
         catch (GraftException)
@@ -125,7 +128,7 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
             // A method whose schedule does not fit so few steps, or that diverges at once: a run will tell.
             using var rng = new Rng(0, Device.Cpu);
             using var adapter = prepared.Method.Attach(
-                bench.Loaded.Backbone, run.Plan.Method.Name, prepared.Config, rng, prepared.Method.SharesAcrossTasks ? [.. tasks.Select(d => d.Task.Name)] : null);
+                bench.Loaded(run.Plan).Backbone, run.Plan.Method.Name, prepared.Config, rng, prepared.Method.SharesAcrossTasks ? [.. tasks.Select(d => d.Task.Name)] : null);
             var counted = CompactForm.CountParameters(adapter, sites) * alike;
             return new Measured(null, null, 0, trained, counted, counted * sizeof(float));
         }

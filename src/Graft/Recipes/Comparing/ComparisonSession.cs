@@ -142,7 +142,7 @@ internal sealed class ComparisonSession
         var place = Directory.CreateTempSubdirectory("graft-storage-").FullName;
         try
         {
-            var (loaded, labels) = (_bench.Loaded, _bench.TypicalLabels);
+            var (loaded, labels) = (_bench.Own, _bench.TypicalLabels);
             MeasureStorage.Run(_bench.Plan.Backbone, loaded.Backbone, loaded.Tokenizer, methods, place, labels, cancellation).Save(path);
         }
         catch (GraftException fault)
@@ -164,7 +164,7 @@ internal sealed class ComparisonSession
             var path = Path.Combine(_board.Place(run.Id), ResultName);
             try
             {
-                result = ComparisonRun.FromJson(File.ReadAllText(path)) with { Method = run.Plan.Method.Name, Task = run.Plan.Task.Name };
+                result = ComparisonRun.FromJson(File.ReadAllText(path));
                 _finished.Add(run.Id, result);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
@@ -173,7 +173,8 @@ internal sealed class ComparisonSession
             }
         }
 
-        return result;
+        // Two methods of the plan may come to one run, as one that names the plan's backbone for a task and one that names none.
+        return result is null ? null : result with { Method = run.Plan.Method.Name, Task = run.Plan.Task.Name };
     }
 
     private string? Failure(IdentifiedRun run) => _finished.ContainsKey(run.Id) ? null

@@ -80,7 +80,7 @@ internal sealed class ComparisonWork(
         var joint = bench.IsJoint(run.Plan);
         var settings = new TrainSettings
         {
-            Backbone = plan.Backbone,
+            Backbone = bench.Backbone(run.Plan),
             Tasks = run.Plan.Task.Tasks,
             Method = _method.Method.Name,
             Set = _method.Written,
@@ -108,7 +108,7 @@ internal sealed class ComparisonWork(
         try
         {
             // Test is evaluated for the training that is kept alone.
-            var report = Recipes.Train.Run(settings, bench.Loaded, [.. _tasks.Select(t => t.WithoutTest())], state => progress?.Invoke(number, count, state), cancellation);
+            var report = Recipes.Train.Run(settings, bench.Loaded(run.Plan), [.. _tasks.Select(t => t.WithoutTest())], state => progress?.Invoke(number, count, state), cancellation);
             return new Trial(rate, place, report.Tasks, report.Joint, report.Tasks.Sum(t => t.Seconds));
         }
         catch (TrainingDivergedException)
@@ -119,13 +119,13 @@ internal sealed class ComparisonWork(
 
     private Judged Judge(TaskReport report, TaskData data, string place, JointPackage? joint)
     {
-        var backbone = bench.Loaded.Backbone;
+        var backbone = bench.Loaded(run.Plan).Backbone;
         var log = Path.Combine(place, "training", (joint is null ? report.Task : TrainUnit.Joint) + ".jsonl");
         var trace = TrainingTrace.Read(log, report.PrimaryMetric, report.BestStep, joint is null ? null : report.Task);
         var package = AdapterPackage.Open(report.Package);
         using var model = TaskModelPackage.Load(package, backbone);
         IReadOnlyDictionary<string, double> test = data.Test is { Count: > 0 } rows
-            ? Evaluator.Evaluate(model, model.Tokenize(rows, bench.Loaded.Tokenizer)).Metrics
+            ? Evaluator.Evaluate(model, model.Tokenize(rows, bench.Loaded(run.Plan).Tokenizer)).Metrics
             : new Dictionary<string, double>(StringComparer.Ordinal);
         var score = new TaskScore(
             report.Task, report.PrimaryMetric, report.Dev, test, report.BestStep, report.Steps, report.TrainRows, trace.Curve);
@@ -148,14 +148,14 @@ internal sealed class ComparisonWork(
     // One adapter has one set of pictures; what its parts showed is the mean over the tasks.
     private IReadOnlyList<MethodPicture> Pictures(JointPackage joint, IReadOnlyList<Judged> results)
     {
-        var models = TaskModelPackage.Load([.. joint.Tasks.Select(joint.Task)], bench.Loaded.Backbone);
+        var models = TaskModelPackage.Load([.. joint.Tasks.Select(joint.Task)], bench.Loaded(run.Plan).Backbone);
         try
         {
             using var scope = new TensorScope();
             var observed = results.SelectMany(r => r.Trace.Observed).GroupBy(o => o.Key, StringComparer.Ordinal)
                 .ToDictionary(g => g.Key, g => g.Average(o => o.Value), StringComparer.Ordinal);
             IReadOnlyList<MethodPicture> placed = _method.Method is IPlacesRows places
-                ? places.Pictures(models[0].Adapter, bench.Loaded.Backbone, [.. models.Select(Drawn)]) : [];
+                ? places.Pictures(models[0].Adapter, bench.Loaded(run.Plan).Backbone, [.. models.Select(Drawn)]) : [];
             return [.. _method.Method.Pictures(models[0].Adapter, observed), .. placed];
         }
         finally
@@ -169,8 +169,8 @@ internal sealed class ComparisonWork(
 
     private TaskRows Drawn(TaskModel model)
     {
-        var rows = model.Tokenize([.. _tasks.Single(t => t.Task.Name == model.Task.Name).Dev.Take(DrawnRows)], bench.Loaded.Tokenizer);
-        return new TaskRows(model.Task.Name, rows.Batch([.. Enumerable.Range(0, rows.Count)], bench.Loaded.Backbone.Device));
+        var rows = model.Tokenize([.. _tasks.Single(t => t.Task.Name == model.Task.Name).Dev.Take(DrawnRows)], bench.Loaded(run.Plan).Tokenizer);
+        return new TaskRows(model.Task.Name, rows.Batch([.. Enumerable.Range(0, rows.Count)], bench.Loaded(run.Plan).Backbone.Device));
     }
 
     private RunSize Size(TaskReport report, AdapterPackage package, TaskModel model, SiteMap sites)
@@ -184,8 +184,8 @@ internal sealed class ComparisonWork(
 
     private RunSize Size(JointReport report, IReadOnlyList<TaskReport> tasks, JointPackage joint, IReadOnlyList<Judged> results)
     {
-        var sites = bench.Loaded.Backbone.Sites;
-        using var adapter = joint.LoadAdapter(bench.Loaded.Backbone);
+        var sites = bench.Loaded(run.Plan).Backbone.Sites;
+        using var adapter = joint.LoadAdapter(bench.Loaded(run.Plan).Backbone);
         var own = joint.Tasks.Select(joint.Task).ToList();
         var head = own.Sum(t => t.Manifest.HeadFile.Parameters);
         var stored = StoredParameters.In(own.Select(t => t.AdapterPath).Append(Path.Combine(joint.Folder, AdapterPackage.AdapterName)));

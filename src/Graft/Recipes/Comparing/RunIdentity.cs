@@ -13,8 +13,7 @@ namespace Graft.Recipes.Comparing;
 /// is the number of threads, which changes results by rounding alone. Thread contract: one thread.
 /// </summary>
 /// <param name="plan">The plan.</param>
-/// <param name="fingerprint">The backbone's fingerprint.</param>
-internal sealed class RunIdentity(ComparisonPlan plan, string fingerprint)
+internal sealed class RunIdentity(ComparisonPlan plan)
 {
     private const int Digits = 16;
 
@@ -25,10 +24,11 @@ internal sealed class RunIdentity(ComparisonPlan plan, string fingerprint)
 
     /// <summary>What determines a run.</summary>
     /// <param name="run">The run.</param>
+    /// <param name="fingerprint">The fingerprint of its backbone.</param>
     /// <param name="method">Its method.</param>
     /// <param name="tasks">Its tasks with their rows, the training rows drawn.</param>
     /// <param name="searchedBy">The run whose learning rate it takes; null where it takes none.</param>
-    public JsonObject Of(PlannedRun run, PreparedMethod method, IReadOnlyList<TaskData> tasks, string? searchedBy) => new()
+    public JsonObject Of(PlannedRun run, string fingerprint, PreparedMethod method, IReadOnlyList<TaskData> tasks, string? searchedBy) => new()
     {
         ["backbone"] = fingerprint,
         ["precision"] = plan.Precision,

@@ -89,7 +89,7 @@ public sealed class RunIdentityTests
             tasks.Add(new TaskData(task with { Name = "second" }, train, dev, test));
         }
 
-        return RunIdentity.Hash(new RunIdentity(plan, fingerprint).Of(run, method, tasks, searchedBy));
+        return RunIdentity.Hash(new RunIdentity(plan).Of(run, fingerprint, method, tasks, searchedBy));
     }
 
     private static PreparedMethod Lora(int rank) =>

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# What a pretraining was worth: full fine-tuning of its model on SST-2 (6,000 rows) and CoLA (all rows) against the same architecture with the random
+# weights that it began with (OUT/start). Usage: bench/pretrain/probe.sh OUT DATA RESULT [OPTION...]; DATA holds sst-2 and cola as GLUE publishes them,
+# RESULT is a folder for the comparison (RESULT/report.md has the table), options go to graft compare, such as --jobs 2 or --dry-run.
+set -eu
+here="$(cd "$(dirname "$0")" && pwd)"
+model="${1:?the folder of a pretraining}" data="${2:?a folder with sst-2 and cola}" result="${3:?a folder for the comparison}"
+shift 3
+plan="$(dirname "$result")/$(basename "$result").json"
+python3 - "$model" "$data" "$plan" <<'PLAN'
+import json, os, sys
+model, data, plan = sys.argv[1:]
+json.dump({
+    "name": "pretraining probe",
+    "backbone": model,
+    "methods": [{"name": "pretrained", "method": "full"}, {"name": "random weights", "method": "full", "backbone": os.path.join(model, "start")}],
+    "tasks": ["sst-2", "cola"],
+    "sizes": [6000],
+    "seeds": [0, 1, 2],
+    "data": data,
+    "epochs": 5,
+    "batch": 32,
+    "max_tokens": 128,
+    "learning_rate_factors": [1, 3, 10],
+    "hypotheses": [{"text": "Pretraining on unlabelled text helps", "method": "pretrained", "is": "better", "than": ["random weights"]}],
+}, open(plan, "w"), indent=2)
+PLAN
+exec "$here/../../graft" compare "$plan" --out "$result" "$@"

@@ -1,0 +1,43 @@
+using Graft.Recipes;
+using Graft.Tasks.Corpora;
+using Graft.TestKit;
+using Xunit;
+
+namespace Graft.Tests.Recipes;
+
+/// <summary>A long run on a tiny model; it takes a minute or more, so <c>bench/pretrain/memory.sh</c> runs it and the suite does not.</summary>
+public sealed class PretrainMemoryTests(ITestOutputHelper output) : IDisposable
+{
+    private const int Early = 100;
+    private const int Late = 5000;
+
+    private readonly TinyModelFolder _tiny = new();
+
+    public void Dispose() => _tiny.Dispose();
+
+    [Fact(Explicit = true)]
+    public void Memory_is_the_same_at_step_100_and_at_step_5000()
+    {
+        var random = new Random(1);
+        var text = Path.Combine(_tiny.Root, "text.txt");
+        File.WriteAllLines(text, Enumerable.Range(0, 600).Select(_ => string.Join(' ', Enumerable.Range(0, random.Next(3, 40)).Select(_ => TinyModelFolder.Words[random.Next(50)]))));
+        var seen = new Dictionary<int, (long Tensors, long Resident)>();
+
+        Pretrain.Run(
+            new PretrainSettings { Backbone = _tiny.Model, Text = [text], Unit = TextUnit.Document, Separator = "", Out = Path.Combine(_tiny.Root, "out"), Batch = 8, MicroBatch = 4, MaxTokens = 30, Steps = Late + 1, DevItems = 20 },
+            state =>
+            {
+                if (state is { Phase: PretrainPhase.Training, Step: Early or Late })
+                {
+                    seen[state.Step] = (LeakCheck.Settled(), Resident());
+                    output.WriteLine($"step {state.Step}: {seen[state.Step].Tensors} live tensors, {seen[state.Step].Resident / 1024} kB resident");
+                }
+            },
+            TestContext.Current.CancellationToken);
+
+        Assert.Equal(seen[Early].Tensors, seen[Late].Tensors);
+        Assert.InRange((double)seen[Late].Resident / seen[Early].Resident, 0, 1.02);
+    }
+
+    private static long Resident() => Environment.WorkingSet;
+}
