@@ -62,6 +62,22 @@ public sealed class PredictionQueueTests : IDisposable
     }
 
     [Fact]
+    public async Task Questions_about_long_texts_are_answered_beside_other_tasks()
+    {
+        using var predictor = new Predictor(_backbone, TinyModels.Tokenizer(), [TinyModels.Create(_backbone, "lora", TaskKind.Span), TinyModels.Create(_backbone, "lora", TaskKind.Classification)]);
+        await using var queue = new PredictionQueue(predictor, new PredictionQueueSettings(MaxBatch: 2, MaxWait: TimeSpan.FromSeconds(20)));
+        var context = string.Join(' ', Enumerable.Range(0, 40).Select(i => $"{(char)('a' + (i % 26))}"));
+
+        var question = queue.PredictAsync("answers", "good", context, Stop);
+        var other = queue.PredictAsync("mood", "film", cancellationToken: Stop);
+
+        var (expected, answer) = (predictor.Predict(new PredictionRow("answers", "good", context)), await question);
+        Assert.Equal(expected.Candidates.Select(c => c.Text), answer.Candidates.Select(c => c.Text));
+        Assert.Equal(context[answer.Span!.Start..answer.Span.End], answer.Span.Text);
+        Assert.NotNull((await other).Label);
+    }
+
+    [Fact]
     public async Task A_lone_request_is_answered_after_the_wait()
     {
         await using var queue = new PredictionQueue(_predictor, new PredictionQueueSettings(MaxWait: TimeSpan.FromMilliseconds(1)));

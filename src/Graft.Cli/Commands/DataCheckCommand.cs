@@ -81,7 +81,7 @@ internal sealed class DataCheckCommand : CommandWithExamples
 
     private static string Labels(TaskDefinition task) => task.Labels.Count switch
     {
-        0 => "numbers",
+        0 => task.Kind == TaskKind.Span ? "pieces of the text" : "numbers",
         <= 6 => string.Join(", ", task.Labels),
         var n => $"{n}: {string.Join(", ", task.Labels.Take(3))}, ...",
     };

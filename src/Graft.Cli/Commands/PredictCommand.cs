@@ -23,8 +23,8 @@ internal sealed class PredictCommand : CommandWithExamples
     private readonly Option<string[]> _pair = new("--pair") { HelpName = "TEXT", Description = "The second text of the --text at the same place, for tasks with two." };
     private readonly Option<string?> _input = new("--input") { HelpName = "FILE", Description = "Rows to answer: jsonl, json, csv or tsv, gzipped or not." };
     private readonly Option<string?> _output = new("--output") { HelpName = "FILE", Description = "Write the answers as JSON lines here instead of standard output." };
-    private readonly Option<string> _textColumn = new("--text-column") { HelpName = "NAME", Description = "The column of the text; 'text' by default.", DefaultValueFactory = _ => "text" };
-    private readonly Option<string> _pairColumn = new("--pair-column") { HelpName = "NAME", Description = "The column of the second text; 'pair' by default.", DefaultValueFactory = _ => "pair" };
+    private readonly Option<string?> _textColumn = new("--text-column") { HelpName = "NAME", Description = "The column of the text; 'text' by default, 'question' for questions about a text." };
+    private readonly Option<string?> _pairColumn = new("--pair-column") { HelpName = "NAME", Description = "The column of the second text; 'pair' by default, 'context' for questions about a text." };
     private readonly Option<bool> _noHeader = new("--no-header") { Description = "The csv or tsv file has no heading; columns are numbers from 0." };
     private readonly ComputeOptions _compute = new();
     private readonly Option<bool> _json = JsonOutput.Option("Print one JSON object with all answers on standard output.");
@@ -35,7 +35,8 @@ internal sealed class PredictCommand : CommandWithExamples
             "Answer texts, or a file of rows, with packages.",
             "graft predict runs/reviews/sentiment-yelp --text \"The soup was cold and so was the waiter.\"",
             "graft predict runs/reviews --text \"How do I keep bread fresh?\"",
-            "graft predict runs/reviews/sentiment-yelp --input rows.jsonl --output answers.jsonl")
+            "graft predict runs/reviews/sentiment-yelp --input rows.jsonl --output answers.jsonl",
+            "graft predict runs/qa/squad --text \"Who wrote it?\" --pair \"The note was written by Ada Lovelace in 1843.\"")
     {
         _terminal = terminal;
         Remarks = "An --input without --output prints JSON lines: row, text, task, label, probability, probabilities.";
@@ -58,8 +59,8 @@ internal sealed class PredictCommand : CommandWithExamples
             Texts = Texts(parsed.GetValue(_text) ?? [], parsed.GetValue(_pair) ?? []),
             Input = parsed.GetValue(_input),
             Output = parsed.GetValue(_output),
-            TextColumn = parsed.GetValue(_textColumn)!,
-            PairColumn = parsed.GetValue(_pairColumn)!,
+            TextColumn = parsed.GetValue(_textColumn),
+            PairColumn = parsed.GetValue(_pairColumn),
             Header = !parsed.GetValue(_noHeader),
             Backbone = _compute.Backbone(parsed),
             Batch = _compute.Batch(parsed),

@@ -24,11 +24,11 @@ public sealed record PredictSettings
     /// <summary>A file of rows to answer after the texts (tsv, csv, jsonl, json, gzipped or not); null for none.</summary>
     public string? Input { get; init; }
 
-    /// <summary>The column of the text.</summary>
-    public string TextColumn { get; init; } = "text";
+    /// <summary>The column of the text; null for <c>text</c>, or <c>question</c> where all tasks are of spans.</summary>
+    public string? TextColumn { get; init; }
 
-    /// <summary>The column of the second text; read only for tasks with two.</summary>
-    public string PairColumn { get; init; } = "pair";
+    /// <summary>The column of the second text, read only for tasks with two; null for <c>pair</c>, or <c>context</c> where all tasks are of spans.</summary>
+    public string? PairColumn { get; init; }
 
     /// <summary>Whether the first row of a tsv or csv file names the columns; otherwise columns are numbers from 0.</summary>
     public bool Header { get; init; } = true;
@@ -50,9 +50,12 @@ public sealed record PredictSettings
 /// <param name="Answer">The answer of one package.</param>
 public sealed record PredictedRow(long Number, string Text, string? Pair, Answer Answer)
 {
+    /// <summary>What the file calls a row of questions; null where it says nothing.</summary>
+    public string? Id { get; init; }
+
     private static readonly JsonSerializerOptions s_line = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>The row as an object: <c>row</c>, <c>text</c>, <c>pair</c>, and the fields of <see cref="Answer.ToJson"/>.</summary>
+    /// <summary>The row as an object: <c>row</c>, <c>id</c> of questions that have one, <c>text</c>, <c>pair</c>, and the fields of <see cref="Answer.ToJson"/>.</summary>
     public JsonObject ToJson()
     {
         var json = Answer.ToJson();
@@ -62,6 +65,11 @@ public sealed record PredictedRow(long Number, string Text, string? Pair, Answer
         }
 
         json.Insert(0, "text", Text);
+        if (Id is not null)
+        {
+            json.Insert(0, "id", Id);
+        }
+
         json.Insert(0, "row", Number);
         return json;
     }
@@ -135,7 +143,7 @@ public static class Predict
                 for (var i = 0; i < answers.Count; i++)
                 {
                     var number = rows + (i / model.Tasks.Count) + 1;
-                    var row = new PredictedRow(number, asked[i].Text, asked[i].Pair, answers[i]);
+                    var row = new PredictedRow(number, asked[i].Text, asked[i].Pair, answers[i]) { Id = chunk[i / model.Tasks.Count].Id };
                     truncated += row.Answer.TruncatedTokens > 0 ? 1 : 0;
                     write?.Invoke(row);
                     each?.Invoke(row);
@@ -151,7 +159,7 @@ public static class Predict
         }
     }
 
-    private static IEnumerable<(string Text, string? Pair)> Rows(PredictSettings settings, IReadOnlyList<TaskDefinition> tasks)
+    private static IEnumerable<(string Text, string? Pair, string? Id)> Rows(PredictSettings settings, IReadOnlyList<TaskDefinition> tasks)
     {
         var pairs = tasks.Any(t => t.IsPair);
         foreach (var (text, pair) in settings.Texts)
@@ -161,7 +169,7 @@ public static class Predict
                 throw new GraftException($"A second text is given, and {Suggest.List([.. tasks.Select(t => t.Name)])} asks about one; leave --pair out.");
             }
 
-            yield return (text, pair);
+            yield return (text, pair, null);
         }
 
         if (settings.Input is not { } path)
@@ -169,11 +177,16 @@ public static class Predict
             yield break;
         }
 
-        var format = RowFormat.LayoutOf(path) is { } layout ? RowFormat.Of(layout) with { Header = settings.Header } : null;
-        var (first, second) = (Column.Named(settings.TextColumn), Column.Named(settings.PairColumn));
+        // As in task files, questions in one JSON document are SQuAD's.
+        var questions = tasks.All(t => t.Kind == TaskKind.Span);
+        var format = RowFormat.LayoutOf(path) is { } layout
+            ? RowFormat.Of(questions && layout == RowLayout.Json ? RowLayout.Squad : layout) with { Header = settings.Header }
+            : null;
+        var first = Column.Named(settings.TextColumn ?? (questions ? "question" : "text"));
+        var second = Column.Named(settings.PairColumn ?? (questions ? "context" : "pair"));
         foreach (var row in RowReader.Read(path, format))
         {
-            yield return (row.Text(first), pairs ? row.Text(second) : null);
+            yield return (row.Text(first), pairs ? row.Text(second) : null, questions ? row.TextOrNull("id") : null);
         }
     }
 }

@@ -174,6 +174,39 @@ public sealed class SpanTrainTests : IDisposable
     }
 
     [Fact]
+    public void A_file_of_questions_is_answered_row_by_row_with_its_ids()
+    {
+        var task = TinyQuestions.Write(_tiny, dev: 5);
+        var trained = Train.Run(Settings(task) with { Method = "head", Steps = 2 }).Tasks[0];
+        var rows = new List<PredictedRow>();
+
+        var report = Predict.Run(new PredictSettings { Packages = [trained.Package], Backbone = _tiny.Model, Input = Path.Combine(_tiny.Root, "questions.dev.json") }, rows.Add);
+
+        Assert.Equal((5, 5), ((int)report.Rows, rows.Count));
+        Assert.Equal(["dev-0", "dev-1", "dev-2", "dev-3", "dev-4"], rows.Select(r => (string?)r.ToJson()["id"]));
+        Assert.All(rows, r => Assert.Equal(r.Answer.Span!.Text, r.Pair![r.Answer.Span.Start..r.Answer.Span.End]));
+    }
+
+    [Fact]
+    public void A_comparison_of_methods_on_questions_ends_in_a_report()
+    {
+        var plan = new JsonObject
+        {
+            ["name"] = "qa", ["backbone"] = _tiny.Model, ["tasks"] = new JsonArray(TinyQuestions.Write(_tiny, train: 16, dev: 6, longest: 12)), ["methods"] = new JsonArray("head", "lora"),
+            ["seeds"] = new JsonArray(0), ["steps"] = 3, ["batch"] = 4,
+        };
+        var file = Path.Combine(_tiny.Root, "qa.json");
+        File.WriteAllText(file, plan.ToJsonString());
+
+        var report = Compare.Run(CompareSettings.OfFile(file));
+
+        Assert.Empty(report.Failures);
+        Assert.Equal(2, report.Done);
+        Assert.All(report.Comparison.Runs, r => Assert.InRange(r.Scores.Single().Dev["token_f1"], 0, 1));
+        Assert.Contains("token_f1", File.ReadAllText(Report.Write(report.Folder).Page));
+    }
+
+    [Fact]
     public void Baselines_that_tell_nothing_of_spans_are_left_out()
     {
         var trained = Train.Run(Settings(TinyQuestions.Write(_tiny)) with { Method = "head", Steps = 2, Baselines = true }).Tasks[0];

@@ -21,6 +21,7 @@ internal sealed record HubHead(PackageTask Task, JsonObject Settings, IReadOnlyL
     public const string PickledName = "pytorch_model_head.bin";
 
     private const double UsualDropout = 0.1;
+    private const string Questions = "question_answering";
 
     /// <summary>Reads <c>head_config.json</c>.</summary>
     /// <param name="folder">The folder.</param>
@@ -41,6 +42,19 @@ internal sealed record HubHead(PackageTask Task, JsonObject Settings, IReadOnlyL
     public static JsonObject? Config(ForeignHead head, bool promptInFront)
     {
         var settings = StrictJson.From(head.Settings, "the head's settings");
+        if (settings.TextOrNull("type") == SpanSettings.Name)
+        {
+            return promptInFront ? null : new JsonObject
+            {
+                ["head_type"] = Questions,
+                ["num_labels"] = SpanSettings.Outputs,
+                ["layers"] = settings.Whole("layers", 1),
+                ["activation_function"] = "tanh",
+                ["label2id"] = null,
+                ["dropout_prob"] = HubSettings.Float(settings.Number("dropout", 0)),
+            };
+        }
+
         var pooling = settings.TextOrNull("pooling");
         var raw = settings.Number("target_mean", 0) == 0 && settings.Number("target_scale", 1) == 1;
         if (pooling is not ("first" or "pooler") || promptInFront || !raw)
@@ -76,12 +90,12 @@ internal sealed record HubHead(PackageTask Task, JsonObject Settings, IReadOnlyL
     private static HubHead Flexible(StrictObject config, string name, int width)
     {
         var kind = config.TextOrNull("head_type");
-        if (kind is not ("classification" or "multilabel_classification"))
+        if (kind is not ("classification" or "multilabel_classification" or Questions))
         {
-            throw config.Error("head_type", $"the head is of the type '{kind}', and Graft reads classification and multilabel_classification; remove {ConfigName} and the head's weights to read the adapter alone.");
+            throw config.Error("head_type", $"the head is of the type '{kind}', and Graft reads classification, multilabel_classification and {Questions}; remove {ConfigName} and the head's weights to read the adapter alone.");
         }
 
-        var (layers, outputs, bias) = (config.Whole("layers", 2), config.Whole("num_labels", 2), config.Flag("bias", true));
+        var (layers, outputs, bias) = (config.Whole("layers", kind == Questions ? 1 : 2), config.Whole("num_labels", 2), config.Flag("bias", true));
         if (layers is not (1 or 2))
         {
             throw config.Error("layers", $"the head has {layers} layers, and Graft's have 1 or 2; remove {ConfigName} and the head's weights to read the adapter alone.");
@@ -95,6 +109,13 @@ internal sealed record HubHead(PackageTask Task, JsonObject Settings, IReadOnlyL
         if (outputs is < 1 or > int.MaxValue)
         {
             throw config.Error("num_labels", $"'num_labels' is {outputs}, expected a whole number from 1 on; take the adapter's files again.");
+        }
+
+        if (kind == Questions)
+        {
+            return outputs == SpanSettings.Outputs
+                ? new HubHead(SpanSettings.Task(name), SpanSettings.Head(layers, config.Number("dropout_prob", UsualDropout)), Flexible(name, layers, width, outputs, bias), bias)
+                : throw config.Error("num_labels", $"'num_labels' is {outputs}, and questions are answered by {SpanSettings.Outputs} scores of a token; remove {ConfigName} and the head's weights to read the adapter alone.");
         }
 
         var regression = kind == "classification" && outputs == 1;

@@ -18,6 +18,7 @@ public sealed class PeftFormat : AdapterFormat
     private const string WeightsName = "adapter_model.safetensors";
     private const string PickleName = "adapter_model.bin";
     private const string SequenceClassification = "SEQ_CLS";
+    private const string Questions = "QUESTION_ANS";
 
     // Heads of these task types are the model's own, not the adapter's.
     private static readonly string?[] s_headless = [null, "FEATURE_EXTRACTION", "CAUSAL_LM", "SEQ_2_SEQ_LM"];
@@ -72,7 +73,7 @@ public sealed class PeftFormat : AdapterFormat
             Name = name,
             Head = kept is { HasHeadWeights: true } ? new ForeignHead(kept.Task!, kept.HeadSettings!, KeptAdapter.ReadHead(folder))
                 : form is null ? null
-                : new ForeignHead(kept?.Task ?? PeftHead.Task(name, outputs), kept?.HeadSettings ?? form.Settings(), head),
+                : new ForeignHead(kept?.Task ?? form.Task(name, outputs), kept?.HeadSettings ?? form.Settings(), head),
             BaseModel = BaseModel(folder),
             Fingerprint = kept?.Fingerprint,
             MaxTokens = kept?.MaxTokens ?? Math.Min(ForeignAdapter.UsualMaxTokens, backbone.Config.MaxTokens),
@@ -80,7 +81,7 @@ public sealed class PeftFormat : AdapterFormat
             UnknownFields = config.Unknown(mapping.Fields),
             Origin = Name,
             Keys = keys,
-            Notes = [.. new[] { note, kept is null && form is not null ? LabelNote(outputs) : null }.OfType<string>(), .. config.Notes],
+            Notes = [.. new[] { note, kept is null && form is { IsSpan: false } ? LabelNote(form, outputs) : null }.OfType<string>(), .. config.Notes],
         };
     }
 
@@ -97,7 +98,7 @@ public sealed class PeftFormat : AdapterFormat
         var fields = mapping.Write(layout);
         var (source, revision) = ModelNames.FromGraft(adapter.BaseModel);
         fields["peft_type"] = mapping.PeftType;
-        fields["task_type"] = form is not null ? SequenceClassification
+        fields["task_type"] = form is not null ? form.IsSpan ? Questions : SequenceClassification
             : (string?)adapter.Head?.Settings["type"] == "text" ? "SEQ_2_SEQ_LM" : "FEATURE_EXTRACTION";
         fields["base_model_name_or_path"] = source;
         fields["revision"] = revision;
@@ -128,9 +129,9 @@ public sealed class PeftFormat : AdapterFormat
     {
         var form = PeftHead.Of(modules.Backbone, modules.Prefix, mapping.HeadRoot, file);
         var task = config.TaskType;
-        if (task != SequenceClassification && !s_headless.Contains(task, StringComparer.Ordinal))
+        if (task is not (SequenceClassification or Questions) && !s_headless.Contains(task, StringComparer.Ordinal))
         {
-            throw config.Refused("task_type", "Graft has no head of this kind (it reads SEQ_CLS and FEATURE_EXTRACTION)");
+            throw config.Refused("task_type", "Graft has no head of this kind (it reads SEQ_CLS, QUESTION_ANS and FEATURE_EXTRACTION)");
         }
 
         if (form is not null)
@@ -139,14 +140,14 @@ public sealed class PeftFormat : AdapterFormat
         }
 
         // PEFT loads such a folder with a fresh, random head and a warning.
-        var promised = task == SequenceClassification || (config.Fields.TextList("modules_to_save") ?? []).Any(m => m is "classifier" or "score");
+        var promised = task is SequenceClassification or Questions || (config.Fields.TextList("modules_to_save") ?? []).Any(m => m is "classifier" or "score" or "qa_outputs");
         return !promised || kept is { HasHeadWeights: true } ? null : throw new GraftException(
             $"'{file.FilePath}' has no head, and {AdapterConfigFile.Name} promises one (no key begins with {mapping.HeadRoot}classifier); take the adapter from where it was trained again, saved with its head.");
     }
 
-    private static string LabelNote(long outputs) => outputs == 1
+    private static string LabelNote(PeftHead form, long outputs) => outputs == 1
         ? "The head has one output, so it is read as a regression."
-        : $"The folder names no labels, so they are called {Suggest.List([.. PeftHead.Task("", outputs).Labels])}.";
+        : $"The folder names no labels, so they are called {Suggest.List([.. form.Task("", outputs).Labels])}.";
 
     // Before anything is allocated: a damaged rank may ask for more memory than there is.
     private static void CheckSize(PeftConfigFile config, long parameters, SafetensorsFile file)

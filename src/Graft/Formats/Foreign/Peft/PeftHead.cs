@@ -6,10 +6,10 @@ using Graft.Torch;
 namespace Graft.Formats.Foreign.Peft;
 
 /// <summary>
-/// A classification head of a Hugging Face class that computes what a head of Graft's computes. BERT: linear on the pretrained pooler, or on
-/// a pooler that was trained too; RoBERTa: two layers with a tanh between on the first token. Immutable.
+/// A head of a Hugging Face class that computes what a head of Graft's computes. BERT: linear on the pretrained pooler, or on
+/// a pooler that was trained too; RoBERTa: two layers with a tanh between on the first token; both: a linear map on each token that answers questions. Immutable.
 /// </summary>
-/// <param name="Pooling">Graft's pooling.</param>
+/// <param name="Pooling">Graft's pooling; empty where each token is scored.</param>
 /// <param name="Layers">Graft's number of layers.</param>
 /// <param name="Saved">The names in <c>modules_to_save</c>.</param>
 /// <param name="Maps">The modules of the wrapped model and the names of Graft's linear maps; an empty name is the last one.</param>
@@ -19,10 +19,14 @@ internal sealed record PeftHead(string Pooling, int Layers, IReadOnlyList<string
     private static readonly string[] s_saved = ["classifier", "score"];
 
     private static readonly PeftHead s_pooler = new("pooler", 1, s_saved, [("classifier", "")]);
+    private static readonly PeftHead s_questions = new("", 1, ["qa_outputs"], [("qa_outputs", "")]);
     private static readonly PeftHead s_roberta = new("first", 2, s_saved, [("classifier.dense", "hidden."), ("classifier.out_proj", "")]);
 
     /// <summary>Whether the head is the model's classifier and nothing else.</summary>
     public bool SavesClassifierAlone => ReferenceEquals(Saved, s_saved);
+
+    /// <summary>Whether the head answers questions.</summary>
+    public bool IsSpan => Pooling.Length == 0;
 
     /// <summary>The head that a file has, or null for none.</summary>
     /// <param name="backbone">The backbone.</param>
@@ -33,7 +37,7 @@ internal sealed record PeftHead(string Pooling, int Layers, IReadOnlyList<string
     {
         if (!file.Keys.Any(k => k.StartsWith(root + "classifier.", StringComparison.Ordinal)))
         {
-            return null;
+            return file.Keys.Any(k => k.StartsWith(root + "qa_outputs.", StringComparison.Ordinal)) ? s_questions : null;
         }
 
         return backbone.Config.ModelType == "roberta" ? s_roberta
@@ -49,6 +53,11 @@ internal sealed record PeftHead(string Pooling, int Layers, IReadOnlyList<string
         var (settings, roberta) = (head.Settings, backbone.Config.ModelType == "roberta");
         PeftHead[] forms = roberta ? [s_roberta] : backbone.Config.ModelType == "bert" ? [s_pooler, TrainedPooler("bert.")] : [];
         var own = StrictJson.From(settings, "the head");
+        if (own.TextOrNull("type") == SpanSettings.Name)
+        {
+            return forms.Length > 0 && own.Whole("layers", 1) == 1 ? s_questions : null;
+        }
+
         return own.Number("target_mean", 0) == 0 && own.Number("target_scale", 1) == 1
             ? Array.Find(forms, f => f.Pooling == own.TextOrNull("pooling") && f.Layers == own.Whole("layers", 1))
             : null;
@@ -73,15 +82,19 @@ internal sealed record PeftHead(string Pooling, int Layers, IReadOnlyList<string
     public long Outputs(string root, SafetensorsFile file) =>
         file.Contains($"{root}{Maps[^1].Module}.weight") && file.Info($"{root}{Maps[^1].Module}.weight").Shape is [var outputs, _] ? outputs : 0;
 
-    /// <summary>What a head of this many outputs predicts where the folder does not say it: labels as Hugging Face names them.</summary>
+    /// <summary>What this head predicts where the folder does not say it: answers to questions, or labels as Hugging Face names them.</summary>
     /// <param name="name">The task's name.</param>
     /// <param name="outputs">The number of outputs.</param>
-    public static PackageTask Task(string name, long outputs) => outputs == 1
+    /// <exception cref="GraftException">A head that answers questions has another number of outputs than two.</exception>
+    public PackageTask Task(string name, long outputs) => IsSpan
+        ? outputs == SpanSettings.Outputs ? SpanSettings.Task(name) : throw new GraftException(
+            $"The head 'qa_outputs' of '{name}' has {outputs} outputs, and questions are answered by {SpanSettings.Outputs} scores of a token; take the adapter's files again.")
+        : outputs == 1
         ? new PackageTask(name, "regression", [], ["pearson"], false)
         : new PackageTask(name, "classification", [.. Enumerable.Range(0, (int)outputs).Select(i => $"LABEL_{i}")], ["accuracy"], false);
 
     /// <summary>Graft's settings of this head.</summary>
-    public JsonObject Settings() => new()
+    public JsonObject Settings() => IsSpan ? SpanSettings.Head(Layers, 0.1) : new()
     {
         ["pooling"] = Pooling,
         ["layers"] = Layers,
