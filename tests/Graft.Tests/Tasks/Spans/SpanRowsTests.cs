@@ -2,6 +2,7 @@ using Graft.Tasks;
 using Graft.Tasks.Batches;
 using Graft.Tasks.Spans;
 using Graft.TestKit;
+using Graft.Tests.Text;
 using Graft.Text;
 using Graft.Torch;
 using Xunit;
@@ -92,6 +93,34 @@ public sealed class SpanRowsTests
 
         Assert.True(held > 0 && held < rows.Windows.Count / 2);
         Assert.Equal(2, rows.Windows.Select(w => w.Question).Distinct().Count());
+    }
+
+    // run_qa.py logs these numbers for the development set with bert-base-uncased, whose vocabulary minilm has, and with roberta-base.
+    [Theory]
+    [InlineData("minilm", 10784)]
+    [InlineData("roberta", 10790)]
+    public void The_windows_of_squad_are_as_many_as_the_reference_has(string tokenizer, int windows)
+    {
+        var questions = new TaskCatalog([SharedData.Labelled]).Load("squad").Dev;
+
+        var rows = SpanRows.Create(questions, TestTokenizers.Load(tokenizer), SpanRows.UsualTokens, SpanRows.UsualOverlap);
+
+        Assert.Equal((10570, windows), (rows.Questions.Count, rows.Windows.Count));
+
+        // What a window holds of an answer is the answer: the tokens' places come back to its own, but for blanks and letters of a token that it ends within.
+        for (var w = 0; w < rows.Windows.Count; w++)
+        {
+            var (start, end) = rows.Target(w);
+            if (end > 0)
+            {
+                var (question, window) = rows.Windows[w];
+                var answer = rows.Questions[question].Answers[0];
+                Assert.True(window.PairOffsets[start]!.Value.Start <= answer.Start && window.PairOffsets[end]!.Value.End >= answer.End);
+                Assert.True(window.PairOffsets[end]!.Value.End - window.PairOffsets[start]!.Value.Start - answer.Text.Length < 30);
+            }
+        }
+
+        Assert.Equal(questions.Count, Enumerable.Range(0, rows.Windows.Count).Where(w => rows.Target(w).End > 0).Select(w => rows.Windows[w].Question).Distinct().Count());
     }
 
     [Fact]
