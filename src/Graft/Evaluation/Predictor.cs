@@ -128,22 +128,25 @@ public sealed class Predictor : IDisposable
     private List<Piece> Encode(IReadOnlyList<PredictionRow> rows)
     {
         var pieces = new List<Piece>(rows.Count);
-        foreach (var group in Enumerable.Range(0, rows.Count).GroupBy(r => _models[rows[r].Task]))
+        foreach (var group in Enumerable.Range(0, rows.Count).GroupBy(r => Reading(_models[rows[r].Task])))
         {
-            var (model, members, from) = (group.Key, group.ToList(), pieces.Count);
-            if (model.Head is SpanHead span)
+            var ((maxTokens, text, overlap), members, from) = (group.Key, group.ToList(), pieces.Count);
+            if (overlap is { } shared)
             {
-                var windows = _tokenizer.EncodeWindows([.. members.Select(r => (rows[r].Text.TrimStart(), rows[r].Pair!))], model.MaxTokens, span.Config.Overlap);
+                var windows = _tokenizer.EncodeWindows([.. members.Select(r => (rows[r].Text.TrimStart(), rows[r].Pair!))], maxTokens, shared);
                 pieces.AddRange(members.Zip(windows).SelectMany(m => m.Second.Select(w => (Row: m.First, Window: w))).Select((m, i) => new Piece(from + i, m.Row, m.Window.Encoding, m.Window)));
                 continue;
             }
 
             List<(string, string?)> texts = [.. members.Select(r => (rows[r].Text, rows[r].Pair))];
-            var encoded = _texts.GetValueOrDefault(model.Task.Name)?.Sources(texts, model.MaxTokens) ?? _tokenizer.EncodeBatch(texts, model.MaxTokens);
+            var encoded = text?.Sources(texts, maxTokens) ?? _tokenizer.EncodeBatch(texts, maxTokens);
             pieces.AddRange(members.Zip(encoded).Select((m, i) => new Piece(from + i, m.First, m.Second)));
         }
 
         return pieces;
+
+        (int MaxTokens, TextCodec? Text, int? Overlap) Reading(TaskModel model) =>
+            (model.MaxTokens, _texts.GetValueOrDefault(model.Task.Name), (model.Head as SpanHead)?.Config.Overlap);
     }
 
     private void Answer(Piece[] batch, IReadOnlyList<PredictionRow> rows, Answer[] answers, WindowScores?[] scores)
