@@ -31,7 +31,7 @@ public sealed class PublishedTask
     public IReadOnlyList<TaskDescription> Descriptions => [.. _shapes.Select(s => s.Description)];
 
     /// <summary>The rows that each split has as published; empty where nothing says it.</summary>
-    public IReadOnlyDictionary<Split, int> PublishedRows => _shapes[0].Description.PublishedRows;
+    public IReadOnlyDictionary<Split, int> PublishedRows => (_shapes.FirstOrDefault(s => s.Description.PublishedRows.Count > 0) ?? _shapes[0]).Description.PublishedRows;
 
     /// <summary>The task of a name, whatever its case and hyphens (<c>SST-2</c>, <c>sst2</c>), or null.</summary>
     /// <param name="name">The name.</param>

@@ -87,9 +87,13 @@ internal static class JsonDocumentRows
                 : throw new GraftException($"{file}, line {line}: {StrictObject.Kind(value)}, expected an object for each row; correct the file."));
         }
 
-        // The rest of a document of which one value is read has to be JSON too: a file cut short is damaged.
+        // The rest of a document of which one value is read has to be JSON too, as a file cut short is damaged, and may not hold other rows of that name.
         while (reader.Read())
         {
+            if (member is not null && reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == depth && reader.ValueTextEquals(member))
+            {
+                throw new GraftException($"{file}: '{member}' is there twice; remove one.");
+            }
         }
 
         return rows;

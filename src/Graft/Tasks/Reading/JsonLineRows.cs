@@ -6,6 +6,8 @@ namespace Graft.Tasks;
 /// <summary>Reads rows from lines of JSON objects, blank lines left out. Stateless.</summary>
 internal static class JsonLineRows
 {
+    private static readonly JsonDocumentOptions s_strict = new() { AllowDuplicateProperties = false };
+
     public static IEnumerable<JsonRow> Read(TextLines lines, string file)
     {
         while (lines.Next() is { } line)
@@ -22,7 +24,7 @@ internal static class JsonLineRows
         JsonElement value;
         try
         {
-            using var document = JsonDocument.Parse(line);
+            using var document = JsonDocument.Parse(line, s_strict);
             value = document.RootElement.Clone();
         }
         catch (JsonException fault)

@@ -44,7 +44,7 @@ public abstract class Row
 
     /// <summary>An error about this row, file and line in front.</summary>
     /// <param name="sentence">The rest of the sentence.</param>
-    public GraftException Error(string sentence) => new($"{File}, line {Line}: {sentence}");
+    public GraftException Error(string sentence) => new($"{File}, line {Line}: {sentence.ReplaceLineEndings(" ")}");
 }
 
 /// <summary>The columns that all rows of a delimited file share. One thread.</summary>
