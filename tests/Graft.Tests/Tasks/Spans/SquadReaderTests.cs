@@ -21,6 +21,12 @@ public sealed class SquadReaderTests
             {"context": "𝒳 is Ada.", "qas": [{"id": 7, "question": "Who?", "answers": [{"answer_start": 5, "text": "Ada"}]}]}]}]}
         """;
 
+    private const string Lines = """
+        {"id": "h", "question": "Who?", "context": "𝒳 is Ada.", "answers": {"text": ["Ada"], "answer_start": [5]}}
+        {"id": "i", "question": "Who?", "context": "Nobody.", "answers": {"text": [], "answer_start": []}}
+        {"id": "k", "question": "Whose?", "context": "By Ada L.", "answers": [{"text": "Ada L", "answer_start": 3}, {"text": "Ada", "answer_start": 3}]}
+        """;
+
     [Fact]
     public void Every_question_is_a_row_with_its_context_and_answers_where_they_stand()
     {
@@ -69,20 +75,26 @@ public sealed class SquadReaderTests
     public void A_column_that_a_question_has_not_is_named() =>
         Assert.Contains("name text 'question'", Assert.Throws<GraftException>(() => Read(Small)[0].Text(Column.Named("text"))).Message);
 
-    [Fact]
-    public void Ten_thousand_damaged_files_are_refused_with_their_name_or_read_without_losing_a_question()
+    [Theory]
+    [InlineData(RowLayout.Squad)]
+    [InlineData(RowLayout.Jsonl)]
+    public void Ten_thousand_damaged_files_are_refused_with_their_name_or_read_without_losing_a_question(RowLayout layout)
     {
         var random = new Random(11);
-        var whole = Encoding.UTF8.GetBytes(Small);
+        var whole = Encoding.UTF8.GetBytes(layout == RowLayout.Squad ? Small : Lines);
         var (refused, read) = (0, 0);
         for (var i = 0; i < 10_000; i++)
         {
             var bytes = Damaged(whole, random);
             try
             {
-                var rows = RowReader.Read(new MemoryStream(bytes), "squad.json", RowFormat.Of(RowLayout.Squad)).ToList();
-                Assert.All(rows, r => Assert.All(Answers(r), a => Assert.Equal(a.Text, r.Text(Column.Named("context"))[a.Start..a.End])));
-                Assert.Equal(Questions(bytes), rows.Count);
+                var rows = RowReader.Read(new MemoryStream(bytes), "squad.json", RowFormat.Of(layout)).ToList();
+                foreach (var row in rows)
+                {
+                    Assert.DoesNotContain(Answers(row), a => a.Text != row.Text(Column.Named("context"))[a.Start..a.End]);
+                }
+
+                Assert.Equal(layout == RowLayout.Squad ? Questions(bytes) : Encoding.UTF8.GetString(bytes).Split('\n').Count(l => !string.IsNullOrWhiteSpace(l)), rows.Count);
                 read++;
             }
             catch (GraftException fault)
@@ -93,7 +105,7 @@ public sealed class SquadReaderTests
             }
         }
 
-        Assert.True(refused > 3000 && read > 100, $"{refused} {read}");
+        Assert.True(refused > 3000 && read > 100, $"{refused} refused and {read} read");
     }
 
     [Fact]
@@ -224,7 +236,7 @@ public sealed class SquadReaderTests
     private static byte[] Damaged(byte[] whole, Random random)
     {
         List<byte> bytes = [.. whole];
-        for (var change = random.Next(1, 4); change > 0; change--)
+        for (var change = random.Next(1, 4); change > 0 && bytes.Count > 1; change--)
         {
             var (at, count) = (random.Next(bytes.Count), random.Next(1, 30));
             switch (random.Next(5))
