@@ -23,11 +23,24 @@ public sealed class MetricsTests
         Assert.Equal(Value(fixture, "accuracy"), Of("accuracy", many), 12);
         Assert.Equal(Value(fixture, "micro_f1"), Of("micro_f1", many), 12);
         Assert.Equal(Value(fixture, "macro_f1_sklearn_default"), Of("macro_f1", many), 12);
+        Assert.Equal(Value(fixture, "macro_f1_allennlp"), Of("macro_f1_all", many), 12);
         Assert.Equal(Value(binary, "accuracy"), Of("accuracy", two), 12);
         Assert.Equal(Value(binary, "f1_positive"), Of("f1", two), 12);
         Assert.Equal(Value(binary, "matthews"), Of("matthews", two), 12);
         Assert.Equal(Value(regression, "pearson"), Of("pearson", scores), 12);
         Assert.Equal(Value(regression, "spearman"), Of("spearman", scores), 12);
+    }
+
+    [Fact]
+    public void Averages_over_all_labels_over_the_rest_and_of_recall_counted_by_hand()
+    {
+        // F1: none 2/4, against 2/5, favor 2/3, and one that never occurs.
+        var rows = Predictions.OfClasses(4, [0, 0, 1, 1, 1, 2], [0, 1, 1, 0, 2, 2]);
+
+        Assert.Equal(((2.0 / 4) + (2.0 / 5) + (2.0 / 3) + 0) / 4, Of("macro_f1_all", rows), 15);
+        Assert.Equal(((2.0 / 4) + (2.0 / 5) + (2.0 / 3)) / 3, Of("macro_f1", rows), 15);
+        Assert.Equal(((2.0 / 5) + (2.0 / 3) + 0) / 3, Of("macro_f1_rest", rows), 15);
+        Assert.Equal(((1.0 / 2) + (1.0 / 3) + 1) / 3, Of("macro_recall", rows), 15);
     }
 
     [Fact]
