@@ -66,6 +66,26 @@ public sealed class InterruptionTests : IDisposable
         Assert.Equal(0, await Finish(Start(folder, resume: true, recipe)));
     }
 
+    [Fact]
+    public async Task Ctrl_C_in_pretraining_writes_a_checkpoint_and_says_how_to_go_on()
+    {
+        string folder = Path.Combine(_tiny.Root, "pretrained");
+        string recipe = Path.Combine(_tiny.Root, "pretrain.json");
+        var settings = new JsonObject { ["backbone"] = _tiny.Model, ["task"] = _tiny.WriteTask(), ["steps"] = LongSteps, ["batch"] = 4, ["evaluations"] = 1, ["dev_items"] = 4 };
+        File.WriteAllText(recipe, settings.ToJsonString());
+        using Process process = Start(folder, recipe: recipe, command: "pretrain");
+        await WaitForStep(process, folder, 20, log: "pretrain.jsonl");
+        Assert.False(process.HasExited, process.HasExited ? await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken) : "");
+        Assert.Equal(0, Kill(process.Id, (int)(Ignored(PosixSignalNumber.Interrupt) ? PosixSignalNumber.Terminate : PosixSignalNumber.Interrupt)));
+        string notes = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.True(process.ExitCode == 130, notes);
+        Assert.Contains($"graft pretrain {recipe} --out {folder} --resume", notes, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(folder, "training", "pretrain.checkpoint.safetensors")));
+        Assert.False(File.Exists(Path.Combine(folder, "config.json")));
+    }
+
     private string WriteRecipe(string name, int steps, int evaluateEvery, int checkpointEvery)
     {
         string path = Path.Combine(_tiny.Root, name);
@@ -95,9 +115,9 @@ public sealed class InterruptionTests : IDisposable
         return ((Convert.ToUInt64(mask.Trim(), 16) >> ((int)signal - 1)) & 1) == 1;
     }
 
-    private Process Start(string folder, bool resume = false, string? recipe = null)
+    private Process Start(string folder, bool resume = false, string? recipe = null, string command = "train")
     {
-        string[] arguments = [typeof(GraftCommandLine).Assembly.Location, "train", recipe ?? _recipe, "--out", folder, .. resume ? new[] { "--resume" } : []];
+        string[] arguments = [typeof(GraftCommandLine).Assembly.Location, command, recipe ?? _recipe, "--out", folder, .. resume ? new[] { "--resume" } : []];
         return Process.Start(new ProcessStartInfo("dotnet", arguments)
         {
             UseShellExecute = false,
@@ -120,10 +140,10 @@ public sealed class InterruptionTests : IDisposable
     }
 
     // The log has a line a step, flushed: when it shows the step, the run is somewhere behind it.
-    private static async Task WaitForStep(Process process, string folder, int step)
+    private static async Task WaitForStep(Process process, string folder, int step, string log = "letters.jsonl")
     {
-        string log = Path.Combine(folder, "training", "letters.jsonl");
-        while (!process.HasExited && !(File.Exists(log) && await Says(log, $"\"step\":{step},")))
+        string path = Path.Combine(folder, "training", log);
+        while (!process.HasExited && !(File.Exists(path) && await Says(path, $"\"step\":{step},")))
         {
             await Task.Delay(2, TestContext.Current.CancellationToken);
         }
