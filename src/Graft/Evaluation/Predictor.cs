@@ -84,7 +84,8 @@ public sealed class Predictor : IDisposable
         var pieces = Encode(rows);
         var answers = new Answer[rows.Count];
         var scores = new WindowScores?[pieces.Count];
-        foreach (var batch in BatchSampler.Sorted([.. pieces.Select(p => p.Encoding.Length)], batchSize))
+        var most = pieces.Exists(p => p.Window is not null) ? SpanAnswers.MostCells : long.MaxValue;
+        foreach (var batch in BatchSampler.Sorted([.. pieces.Select(p => p.Encoding.Length)], batchSize, most))
         {
             cancellation.ThrowIfCancellationRequested();
             Answer([.. batch.Select(i => pieces[i])], rows, answers, scores);

@@ -9,11 +9,17 @@ namespace Graft.Evaluation;
 /// <summary>What a span head answers to questions, all windows of a context together. Stateless and thread-safe.</summary>
 internal static class SpanAnswers
 {
+    /// <summary>
+    /// The most windows × longest window² of a pass: 7 windows of 384 tokens, 64 of 128. A pass holds the attention weights of all blocks, which for 64 windows of 384
+    /// tokens are more than ten gigabytes.
+    /// </summary>
+    public const long MostCells = 64 * 128 * 128;
+
     /// <summary>Answers every row.</summary>
     /// <param name="model">The model.</param>
     /// <param name="rows">The windows.</param>
     /// <param name="spans">Which windows belong to which row.</param>
-    /// <param name="batchSize">The most windows computed together.</param>
+    /// <param name="batchSize">The most windows computed together; of long ones fewer are.</param>
     /// <param name="observed">Receives what parts of the adapter show.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <returns>One answer a row.</returns>
@@ -22,7 +28,7 @@ internal static class SpanAnswers
     {
         var (head, scores) = ((SpanHead)model.Head, new WindowScores[rows.Count]);
         using var frozen = Autograd.NoGrad();
-        foreach (var batch in BatchSampler.Sorted(rows.Lengths, batchSize))
+        foreach (var batch in BatchSampler.Sorted(rows.Lengths, batchSize, MostCells))
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = new TensorScope();

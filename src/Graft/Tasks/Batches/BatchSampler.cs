@@ -32,6 +32,27 @@ public sealed class BatchSampler(IReadOnlyList<int> lengths, int batchSize, long
     /// <summary>All rows in batches of similar length, in a fixed order, for evaluation.</summary>
     /// <param name="lengths">The number of tokens of each row.</param>
     /// <param name="batchSize">The most rows of a batch.</param>
-    public static IEnumerable<int[]> Sorted(IReadOnlyList<int> lengths, int batchSize) =>
-        Enumerable.Range(0, lengths.Count).OrderBy(r => lengths[r]).Chunk(batchSize);
+    /// <param name="mostCells">The most rows × longest row² of a batch of several rows, as attention takes memory by that.</param>
+    public static IEnumerable<int[]> Sorted(IReadOnlyList<int> lengths, int batchSize, long mostCells = long.MaxValue)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        var batch = new List<int>();
+        foreach (var row in Enumerable.Range(0, lengths.Count).OrderBy(r => lengths[r]))
+        {
+            // Every row is at least as long as those before it.
+            var cells = (batch.Count + 1L) * lengths[row] * lengths[row];
+            if (batch.Count > 0 && (batch.Count == batchSize || cells > mostCells))
+            {
+                yield return [.. batch];
+                batch.Clear();
+            }
+
+            batch.Add(row);
+        }
+
+        if (batch.Count > 0)
+        {
+            yield return [.. batch];
+        }
+    }
 }

@@ -135,6 +135,18 @@ public sealed class SpanRowsTests
     }
 
     [Fact]
+    public void Batches_of_long_windows_have_fewer_of_them()
+    {
+        int[] lengths = [400, 10, 20, 400, 10, 300, 400];
+
+        var batches = BatchSampler.Sorted(lengths, 3, mostCells: 2 * 400 * 400).ToList();
+
+        Assert.Equal([[1, 4, 2], [5, 0], [3, 6]], batches);
+        Assert.Equal([[1, 4, 2], [5, 0, 3], [6]], BatchSampler.Sorted(lengths, 3));
+        Assert.Equal([[0], [3], [6]], BatchSampler.Sorted(lengths, 3, mostCells: 1).Where(b => lengths[b[0]] == 400));
+    }
+
+    [Fact]
     public void Batches_are_of_windows_and_bear_the_places_as_targets()
     {
         using var scope = new TensorScope();
