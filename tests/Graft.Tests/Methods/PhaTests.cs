@@ -49,6 +49,23 @@ public class PhaTests : PeftMethodConformance
     }
 
     [Fact]
+    public void Hypernetwork_and_prototypes_follow_the_run_s_rate_by_factors_of_their_own()
+    {
+        var settings = Settings;
+        (settings["generator_rate"], settings["prototype_rate"]) = (0.25, 20);
+        using var backbone = TinyBackbones.Create("bert");
+        using var rng = new Rng(1);
+        using var adapter = Subject.Attach(backbone, "rates", Subject.ReadConfig(settings, "settings"), rng, Tasks);
+
+        var factor = adapter.NamedParameters().ToDictionary(
+            p => p.Path, p => adapter.Groups.SingleOrDefault(g => g.Parameters.Contains(p.Parameter))?.Factor, StringComparer.Ordinal);
+
+        Assert.All(factor, p => Assert.Equal(
+            p.Key.StartsWith("shared.hypernetwork.", StringComparison.Ordinal) ? 0.25 : p.Key.EndsWith(".prototype.vector", StringComparison.Ordinal) ? 20 : null, p.Value));
+        Assert.All([0.25, 20], expected => Assert.Contains(expected, factor.Values));
+    }
+
+    [Fact]
     public void It_starts_as_the_authors_start()
     {
         using var backbone = BareSites.Of(768, 2, StackKind.Encoder, out _, SiteRole.SelfAttention, SiteRole.FeedForward);
