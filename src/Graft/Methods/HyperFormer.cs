@@ -20,9 +20,11 @@ namespace Graft.Methods;
 /// <param name="Norm">Whether each adapter ends with a generated norm.</param>
 /// <param name="TrainNorms">Whether all norms of the backbone train too, for all tasks together.</param>
 /// <param name="Sublayers">The sublayers with an adapter.</param>
+/// <param name="GeneratorRateFactor">What the run's learning rate is multiplied by for the hypernetworks and their embeddings of blocks and positions.</param>
 public sealed record HyperFormerConfig(
     bool SharedHeads = false, int Embedding = 64, int Hidden = 128, int Features = 64, double ReductionFactor = 32, string Activation = "gelu_new",
-    bool Norm = true, bool TrainNorms = true, SiteRole Sublayers = SiteRole.SelfAttention | SiteRole.FeedForward) : LayeredConfig
+    bool Norm = true, bool TrainNorms = true, SiteRole Sublayers = SiteRole.SelfAttention | SiteRole.FeedForward,
+    double GeneratorRateFactor = 1) : LayeredConfig
 {
     // The order of the authors' position embeddings; cross-attention has none there.
     private static readonly SiteRole[] s_positions = [SiteRole.FeedForward, SiteRole.SelfAttention, SiteRole.CrossAttention];
@@ -44,6 +46,9 @@ public sealed record HyperFormerConfig(
 
     /// <summary>The sublayers with an adapter.</summary>
     public SiteRole Sublayers { get; init => field = Require.Roles(value, SiteRole.AllSublayers, nameof(Sublayers)); } = Require.Roles(Sublayers, SiteRole.AllSublayers);
+
+    /// <summary>What the run's learning rate is multiplied by for the hypernetworks.</summary>
+    public double GeneratorRateFactor { get; init => field = Require.Positive(value); } = Require.Positive(GeneratorRateFactor);
 
     /// <summary>The sites of each stack with their blocks and positions, both numbered from 0 among those with adapters.</summary>
     internal IEnumerable<(StackKind Stack, NetworkShape Shape, IReadOnlyList<(HiddenSite Site, int Layer, int Position)> Places)> Networks(SiteMap sites)
@@ -133,6 +138,7 @@ public class HyperFormer : PeftMethod<HyperFormerConfig>
                 shape, tasks, (rows, columns) => (rng.Normal([rows, columns], 0, 0.01), Tensor.Zeros([rows])),
                 (rows, _) => rng.Normal([rows, config.Features], 0, 0.01), rng));
             builder.GenerateOncePerTask(network);
+            builder.Group(new AdapterGroup($"{Name}.{stack}".ToLowerInvariant(), [.. network.Parameters()]) { Factor = config.GeneratorRateFactor });
             foreach (var (site, layer, position) in places)
             {
                 builder.Put(site, new GeneratedPart(network, network.Place(layer, position), Activations.Get(config.Activation), GeneratedPlacement.Serial));

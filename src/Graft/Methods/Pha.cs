@@ -47,13 +47,13 @@ public enum PhaStates
 /// <param name="Temperature">τ of both contrastive losses.</param>
 /// <param name="InstanceWeight">The weight of the loss between rows; without it and the next there is no retriever.</param>
 /// <param name="PrototypeWeight">The weight of the loss between rows and prototypes.</param>
-/// <param name="GeneratorRate">What the run's learning rate is multiplied by for the hypernetwork and its embeddings of blocks.</param>
-/// <param name="PrototypeRate">What the run's learning rate is multiplied by for the prototypes.</param>
+/// <param name="GeneratorRateFactor">What the run's learning rate is multiplied by for the hypernetwork and its embeddings of blocks.</param>
+/// <param name="PrototypeRateFactor">What the run's learning rate is multiplied by for the prototypes.</param>
 public sealed record PhaConfig(
     int Bottleneck = 64, int OrdinaryBottleneck = 64, int Dimension = 64, int Hidden = 128, string Activation = "relu",
     PhaLayout Layout = PhaLayout.Auto, PhaStates RetrieverStates = PhaStates.Shared,
     double Temperature = 0.1, double InstanceWeight = 0.1, double PrototypeWeight = 0.1,
-    double GeneratorRate = 1, double PrototypeRate = 1) : LayeredConfig
+    double GeneratorRateFactor = 1, double PrototypeRateFactor = 1) : LayeredConfig
 {
     /// <summary>The width M of generated adapters.</summary>
     public int Bottleneck { get; init => field = Require.Positive(value); } = Require.Positive(Bottleneck);
@@ -80,10 +80,10 @@ public sealed record PhaConfig(
     public double PrototypeWeight { get; init => field = Require.NotNegative(value); } = Require.NotNegative(PrototypeWeight);
 
     /// <summary>What the run's learning rate is multiplied by for the hypernetwork.</summary>
-    public double GeneratorRate { get; init => field = Require.Positive(value); } = Require.Positive(GeneratorRate);
+    public double GeneratorRateFactor { get; init => field = Require.Positive(value); } = Require.Positive(GeneratorRateFactor);
 
     /// <summary>What the run's learning rate is multiplied by for the prototypes.</summary>
-    public double PrototypeRate { get; init => field = Require.Positive(value); } = Require.Positive(PrototypeRate);
+    public double PrototypeRateFactor { get; init => field = Require.Positive(value); } = Require.Positive(PrototypeRateFactor);
 
     /// <summary>Whether there is a retriever.</summary>
     internal bool Retrieves => InstanceWeight > 0 || PrototypeWeight > 0;
@@ -206,8 +206,8 @@ public class Pha : PeftMethod<PhaConfig>, IRetrievesTasks, IPlacesRows
         var network = builder.Shared("hypernetwork", () => new BottleneckNetwork(
             shape, prototypes, (rows, columns) => Init.TorchLinear(rng, rows, columns), (rows, fanIn) => SmallHead(rng, rows, config.Dimension, fanIn), rng));
         builder.GenerateOncePerTask(network);
-        builder.Group(new AdapterGroup(Name + ".hypernetwork", [.. network.Parameters()]) { Factor = config.GeneratorRate });
-        builder.Group(new AdapterGroup(Name + ".prototypes", [.. prototypes.Values.Select(v => v.Vector)]) { Factor = config.PrototypeRate });
+        builder.Group(new AdapterGroup(Name + ".hypernetwork", [.. network.Parameters()]) { Factor = config.GeneratorRateFactor });
+        builder.Group(new AdapterGroup(Name + ".prototypes", [.. prototypes.Values.Select(v => v.Vector)]) { Factor = config.PrototypeRateFactor });
         for (var l = 0; l < generated.Count; l++)
         {
             builder.Put(generated[l], new GeneratedPart(network, network.Place(l, 0), Activations.Get(config.Activation), GeneratedPlacement.Parallel));

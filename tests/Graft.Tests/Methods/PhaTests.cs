@@ -52,7 +52,7 @@ public class PhaTests : PeftMethodConformance
     public void Hypernetwork_and_prototypes_follow_the_run_s_rate_by_factors_of_their_own()
     {
         var settings = Settings;
-        (settings["generator_rate"], settings["prototype_rate"]) = (0.25, 20);
+        (settings["generator_rate_factor"], settings["prototype_rate_factor"]) = (0.25, 20);
         using var backbone = TinyBackbones.Create("bert");
         using var rng = new Rng(1);
         using var adapter = Subject.Attach(backbone, "rates", Subject.ReadConfig(settings, "settings"), rng, Tasks);
