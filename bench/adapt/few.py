@@ -1,7 +1,7 @@
 """Tasks that come later with few rows: few.py PACKAGE TASKS OUT.jsonl [--k 4,16,32] [--seeds 5] [--steps 200] [--lr 3e-4,1e-3,3e-3] [--tune own ...] [--scratch pfeiffer]
 
 For each NAME/NAME.task.json in TASKS, each K and seed: `graft adapt PACKAGE`, and for comparison `graft train` of an adapter from scratch on the same rows, both with the
-same steps, batch, head and evaluations on dev. With --lr the first seed of each task, K and side tries every one of the rates, the same for all sides, and the best on dev
+same steps, batch, evaluations on dev, and rate of the head (--head-factor times --lr); a package whose head has settings of its own wants them in --train too. With --lr the first seed of each task, K and side tries every one of the rates, the same for all sides, and the best on dev
 serves the other seeds; without it each side trains at its method's own. Every run is a line of OUT.jsonl with its command; what stands there is not done again, unless it
 failed. Ends with a table: the primary metric on test, mean over seeds, and the difference with the standard error of the pairs.
 GRAFT names the program ("dotnet artifacts/bin/Graft.Cli/debug/Graft.Cli.dll"; "graft" by default).
@@ -22,13 +22,13 @@ def graft(*words):
     command = [*shlex.split(os.environ.get("GRAFT", "graft")), *map(str, words), "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        return {"command": shlex.join(command), "error": done.stderr.strip().splitlines()[-1]}
+        return {"command": shlex.join(command), "error": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
     return {"command": shlex.join(command), "report": json.loads(done.stdout)}
 
 
 def adapted(options, task, k, seed, tune, rate, place):
     run = graft("adapt", options.package, "--task", task, "--examples", k, "--seed", seed, "--steps", options.steps, "--batch", min(k, 16),
-                "--max-tokens", options.max_tokens, "--precision", options.precision, "--tune", tune, *shlex.split(options.adapt),
+                "--max-tokens", options.max_tokens, "--precision", options.precision, "--tune", tune, "--head-factor", options.head_factor, *shlex.split(options.adapt),
                 *([] if rate is None else ["--lr", rate]), "--out", place)
     return run, run.get("report", {}).get("task")
 
@@ -37,7 +37,7 @@ def scratch(options, task, k, seed, method, rate, place):
     recipe = place.with_suffix(".json")
     recipe.write_text(json.dumps({
         "backbone": options.backbone, "tasks": [str(task)], "method": method, "examples": k, "seed": seed, "steps": options.steps, "batch": min(k, 16), "lr": rate,
-        "max_tokens": options.max_tokens, "precision": options.precision, "evaluations": EVALUATIONS, "checkpoint_every": 0,
+        "max_tokens": options.max_tokens, "precision": options.precision, "evaluations": EVALUATIONS, "checkpoint_every": 0, "head_factor": options.head_factor,
         **json.loads(options.train)}))
     run = graft("train", recipe, "--out", place)
     return run, run.get("report", {}).get("tasks", [None])[0]
@@ -48,10 +48,12 @@ class Runs:
 
     def __init__(self, options):
         self.options = options
+        # What a run was made with besides its key: other settings are other runs.
+        self.settings = {name: str(getattr(options, name)) for name in ("package", "steps", "max_tokens", "precision", "backbone", "head_factor", "adapt", "train")}
         self.lines = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
 
     def find(self, *key):
-        found = [r for r in self.lines if (r["task"], r["k"], r["seed"], r["side"], r.get("lr")) == key and not r["error"]]
+        found = [r for r in self.lines if (r["task"], r["k"], r["seed"], r["side"], r.get("lr")) == key and not r["error"] and r.get("settings") == self.settings]
         return found[-1] if found else None
 
     def do(self, task, k, seed, side, rate):
@@ -61,7 +63,7 @@ class Runs:
             return line
         with tempfile.TemporaryDirectory() as place:
             result, report = run(self.options, task, k, seed, what, rate, pathlib.Path(place) / "run")
-        line = dict(zip(("task", "k", "seed", "side", "lr"), key)) | {"command": result["command"], "error": result.get("error")}
+        line = dict(zip(("task", "k", "seed", "side", "lr"), key)) | {"settings": self.settings, "command": result["command"], "error": result.get("error")}
         if report:
             metric = report["primaryMetric"]
             line |= {"metric": metric, "dev": report["dev"][metric], "test": report["test"].get(metric), "seconds": report["seconds"]}
@@ -81,12 +83,13 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--lr", default="", help="rates that the first seed tries, for all sides alike")
+    parser.add_argument("--head-factor", type=float, default=3, help="what the rate is multiplied by for the head, on all sides")
     parser.add_argument("--max-tokens", type=int, default=128)
     parser.add_argument("--precision", default="f32")
     parser.add_argument("--backbone", default="minilm")
     parser.add_argument("--tune", nargs="+", default=["own"])
     parser.add_argument("--adapt", default="", help="more options of graft adapt, such as '--start best'")
-    parser.add_argument("--train", default="{}", help="more settings of the adapters from scratch, such as '{\"head_factor\": 3}'")
+    parser.add_argument("--train", default="{}", help="more settings of the adapters from scratch, such as '{\"head_layers\": 2}'")
     parser.add_argument("--scratch", nargs="+", default=["pfeiffer"])
     options = parser.parse_args()
     sides = [(f"adapt {t} {options.adapt}".strip(), adapted, t) for t in options.tune] + [(f"{m} {options.train if options.train != '{}' else ''}".strip(), scratch, m) for m in options.scratch]
