@@ -21,7 +21,7 @@ internal static class HypothesisTable
         var says = hypothesis.Kind switch
         {
             HypothesisKind.Better => $"{hypothesis.Method} scores higher than {than}",
-            HypothesisKind.AsGood => $"{hypothesis.Method} scores no more than {100 * hypothesis.Margin:0.##} points lower than {than}",
+            HypothesisKind.AsGood => $"{hypothesis.Method} scores no more than {100 * hypothesis.Margin:0.##} {(hypothesis.Margin == 0.01 ? "point" : "points")} lower than {than}",
             _ => $"{hypothesis.Method} leads {than} by more with fewer training rows",
         };
         return says + where + (hypothesis.StorageRatio is { } ratio ? $", with at most {ratio:0.###} of the adapter's bytes" : "");
