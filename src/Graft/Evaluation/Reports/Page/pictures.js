@@ -40,6 +40,8 @@ function drawHeatMap(host, picture, width) {
   const flat = picture.cells.filter(c => c.value != null).map(c => ({ ...c }));
   const low = Math.min(...flat.map(v => v.value)), high = Math.max(...flat.map(v => v.value));
   const label = Math.max(...rows.map(r => r.length)) * 6.6 + 14, cell = Math.min(72, (width - label) / columns.length), digits = Math.max(Math.abs(low), Math.abs(high)) >= 100 ? 0 : high - low < 0.1 ? 3 : 2;
+  // Names that are wider than their columns lean, so that none has to be left out.
+  const lean = cell < 44 || Math.max(...columns.map(c => c.length)) * 6.4 > cell;
   for (const v of flat) {
     v.step = Math.min(5, Math.floor(6 * (v.value - low) / (high - low || 1)));
     v.tip = `${v.y}, ${v.x}\n${picture.value} ${minus(v.value.toPrecision(4))}`;
@@ -50,7 +52,7 @@ function drawHeatMap(host, picture, width) {
     width: { step: cell }, height: { step: Math.max(26, Math.min(40, cell)) }, autosize: { type: "pad" },
     data: { values: flat },
     encoding: {
-      x: { field: "x", type: "ordinal", sort: columns, scale: { paddingInner: 0.04 }, axis: { orient: "top", title: picture.x, domain: false, ticks: false, labelAngle: cell < 44 ? -60 : 0, labelOverlap: true } },
+      x: { field: "x", type: "ordinal", sort: columns, scale: { paddingInner: 0.04 }, axis: { orient: "top", title: picture.x, domain: false, ticks: false, labelAngle: lean ? -45 : 0, labelLimit: 200, labelOverlap: cell < 14 } },
       y: { field: "y", type: "ordinal", sort: rows, scale: { paddingInner: 0.06 }, axis: { title: null, labelLimit: 260, labelColor: "var(--ink)" } },
     },
     layer: [

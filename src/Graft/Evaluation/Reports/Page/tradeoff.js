@@ -21,7 +21,7 @@ function drawTradeoff() {
   const y = padded(list.flatMap(c => [c.low, c.high]));
   const span = list.map(c => Math.log10(c.bytes)), x = [Math.min(...span) - 0.25, Math.max(...span) + 0.3];
   const rows = list.map(c => ({
-    ...c, name: methodName(c.m) + (c.m === chosen ? " – recommended" : ""), kind: c.m === chosen ? "chosen" : on.has(c.m) ? "front" : "behind",
+    ...c, name: methodName(c.m) + (c.m === chosen && !narrow ? " – recommended" : ""), kind: c.m === chosen ? "chosen" : on.has(c.m) ? "front" : "behind",
     x: (Math.log10(c.bytes) - x[0]) / (x[1] - x[0]) * room.width, y: (y[1] - c.mean) / (y[1] - y[0]) * height,
     tip: `${methodName(c.m)}\n${scoreName()} ${estimate(c)}\n${bytes(c.bytes)} per task, ${count(c.parameters)} parameters${c.comparable ? "" : "\nnot all tasks are finished: a mean over fewer tasks"}`,
   }));
