@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Graft.Backbones.Sites;
 using Graft.Torch;
 
@@ -127,6 +129,16 @@ public abstract class Backbone : Module
     {
         var fields = ConfigFields.Load(folder);
         return Architectures.Find(fields, folder).Read(fields)(WeightSource.OfShape());
+    }
+
+    /// <summary>The backbone of settings that are in memory, without weights as <see cref="OfShape(string)"/>'s.</summary>
+    /// <param name="config">The settings.</param>
+    /// <param name="path">What messages call their file.</param>
+    /// <exception cref="GraftException">A setting is missing or unsupported.</exception>
+    internal static Backbone OfShape(JsonObject config, string path)
+    {
+        var fields = ConfigFields.Of(JsonSerializer.SerializeToElement(config), path);
+        return Architectures.Find(fields, path).Read(fields)(WeightSource.OfShape());
     }
 
     /// <summary>The backbone of a model folder with random weights instead of the folder's, as its architecture begins pretraining.</summary>

@@ -43,6 +43,11 @@ internal sealed class ConfigFields
         _path = path;
     }
 
+    /// <summary>Settings that are in memory.</summary>
+    /// <param name="root">An object.</param>
+    /// <param name="path">What messages call their file.</param>
+    public static ConfigFields Of(JsonElement root, string path) => new(root, path);
+
     public static ConfigFields Load(string folder)
     {
         var path = Path.Combine(folder, "config.json");

@@ -1,4 +1,5 @@
 using Graft.Backbones;
+using Graft.Formats.Sources;
 using Graft.Methods.Core;
 using Graft.Recipes.Pretraining;
 using Graft.Torch;
@@ -23,14 +24,43 @@ public static class Pretrain
     {
         ArgumentNullException.ThrowIfNull(settings);
 
-        // What can be wrong without a model is found before one is loaded.
+        // What can be wrong is found before a run that is there is replaced, and before hours of reading.
         var method = PeftMethods.Get(settings.Method);
         var config = method.ReadConfig(settings.Set, "the settings of the method");
         var texts = new PretrainTexts(settings);
-        PretrainedFolder.RefuseForeign(settings.Out);
+        string?[] read = settings.Config is null ? [ModelSources.Resolve(settings.Backbone)] : [settings.Config, settings.Tokenizer];
+        PretrainedFolder.RefuseForeign(settings.Out, read.OfType<string>());
+        RunFolder.Check(settings.Out, settings.ToJson(), settings.Resume, settings.Overwrite);
+        var options = new BackboneOptions(DType.Float32, Device.Parse(settings.Device));
+        using var there = settings.Config is null ? LoadedBackbone.Load(settings.Backbone, options) : null;
+        if (there is null)
+        {
+            FreshModel.Check(settings, method, config);
+        }
+        else
+        {
+            using var shape = Backbone.OfShape(there.Folder);
+            PretrainCheck.Method(shape, method, method.Resolve(config, there.Tokenizer), there.Folder);
+            PretrainCheck.Corruption(settings, shape, there.Tokenizer);
+            PretrainCheck.Head(there);
+        }
+
+        if (!settings.Resume)
+        {
+            PretrainedFolder.Clear(settings.Out);
+        }
+
         var run = RunFolder.Open(settings.Out, settings.ToJson(), settings.Resume, settings.Overwrite);
-        var source = settings.Config is null ? settings.Backbone : FreshModel.Make(settings, texts, run, progress, cancellation);
-        using var loaded = LoadedBackbone.Load(source, new BackboneOptions(DType.Float32, Device.Parse(settings.Device)));
-        return new PretrainWork(settings, texts, run, loaded, method, method.Resolve(config, loaded.Tokenizer), progress).Run(cancellation);
+        try
+        {
+            using var made = there is null ? LoadedBackbone.Load(FreshModel.Make(settings, texts, run, progress, cancellation), options) : null;
+            var loaded = (there ?? made)!;
+            return new PretrainWork(settings, texts, run, loaded, method, method.Resolve(config, loaded.Tokenizer), progress).Run(cancellation);
+        }
+        catch (OperationCanceledException stop) when (stop is not TrainingInterruptedException && cancellation.IsCancellationRequested)
+        {
+            // While texts were read, or a tokenizer was made: the run is there, and goes on from its beginning.
+            throw PretrainWork.Interrupted(run, 0);
+        }
     }
 }

@@ -13,6 +13,15 @@ namespace Graft.Recipes;
 /// </summary>
 internal sealed class RunFolder
 {
+    /// <summary>The file with the settings, without which a folder is no run's.</summary>
+    public const string Settings = "run.json";
+
+    /// <summary>The folder with logs, checkpoints and reports.</summary>
+    public const string Training = "training";
+
+    /// <summary>The folder with the curves for TensorBoard.</summary>
+    public const string EventsName = "tensorboard";
+
     private static readonly JsonSerializerOptions s_readable = new() { WriteIndented = true };
     private readonly string _path;
 
@@ -50,25 +59,11 @@ internal sealed class RunFolder
     /// <exception cref="GraftException">It holds another run, or cannot be written.</exception>
     public static RunFolder Open(string path, JsonObject mine, bool resume, bool overwrite)
     {
+        Check(path, mine, resume, overwrite);
         var folder = new RunFolder(path);
-        var settingsPath = Path.Combine(path, "run.json");
         try
         {
-            if (File.Exists(settingsPath) && resume)
-            {
-                folder.RequireSame(settingsPath, mine);
-            }
-            else if (File.Exists(settingsPath) && !overwrite)
-            {
-                throw new GraftException(
-                    $"'{path}' holds a run already; go on with it (--resume), replace it (--overwrite), or give another --out.");
-            }
-            else if (resume)
-            {
-                throw new GraftException($"'{path}' holds no run to resume (no run.json); leave out --resume, or give the folder of the run.");
-            }
-
-            var training = Path.Combine(path, "training");
+            var training = Path.Combine(path, Training);
             if (!resume && Directory.Exists(training))
             {
                 Directory.Delete(training, recursive: true);
@@ -77,7 +72,7 @@ internal sealed class RunFolder
             Directory.CreateDirectory(training);
             if (!resume)
             {
-                WriteText(settingsPath, mine.ToJsonString(s_readable));
+                WriteText(Path.Combine(path, Settings), mine.ToJsonString(s_readable));
             }
 
             return folder;
@@ -88,17 +83,41 @@ internal sealed class RunFolder
         }
     }
 
+    /// <summary>Refuses a folder that <see cref="Open(string, JsonObject, bool, bool)"/> would refuse, and changes nothing.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="mine">The run's settings, which a resumed run has to have too.</param>
+    /// <param name="resume">Whether to go on with the run that is there.</param>
+    /// <param name="overwrite">Whether to replace it.</param>
+    /// <exception cref="GraftException">It holds another run, or none to resume.</exception>
+    public static void Check(string path, JsonObject mine, bool resume, bool overwrite)
+    {
+        var settingsPath = Path.Combine(path, Settings);
+        if (File.Exists(settingsPath) && resume)
+        {
+            new RunFolder(path).RequireSame(settingsPath, mine);
+        }
+        else if (File.Exists(settingsPath) && !overwrite)
+        {
+            throw new GraftException(
+                $"'{path}' holds a run already; go on with it (--resume), replace it (--overwrite), or give another --out.");
+        }
+        else if (resume)
+        {
+            throw new GraftException($"'{path}' holds no run to resume (no run.json); leave out --resume, or give the folder of the run.");
+        }
+    }
+
     public string Package(string task) => Path.Combine(_path, task);
 
-    public string Log(string task) => Path.Combine(_path, "training", task + ".jsonl");
+    public string Log(string task) => Path.Combine(_path, Training, task + ".jsonl");
 
-    public string Checkpoint(string task) => Path.Combine(_path, "training", task + ".checkpoint.safetensors");
+    public string Checkpoint(string task) => Path.Combine(_path, Training, task + ".checkpoint.safetensors");
 
     /// <summary>The texts of a pretraining as tokens, while it trains.</summary>
-    public string Tokens => Path.Combine(_path, "training", "tokens.bin");
+    public string Tokens => Path.Combine(_path, Training, "tokens.bin");
 
     /// <summary>The curves for TensorBoard.</summary>
-    public string Events => Path.Combine(_path, "tensorboard");
+    public string Events => Path.Combine(_path, EventsName);
 
     /// <summary>The report of a task that was finished by a run with the same identity; null where it is not.</summary>
     public UnitReport? Finished(string task, string identity) =>
@@ -136,7 +155,7 @@ internal sealed class RunFolder
         }
     }
 
-    private string ReportPath(string task) => Path.Combine(_path, "training", task + ".report.json");
+    private string ReportPath(string task) => Path.Combine(_path, Training, task + ".report.json");
 
     private void RequireSame(string settingsPath, JsonObject mine)
     {

@@ -63,13 +63,16 @@ internal sealed class LanguageObjective(
 
     /// <summary>Judges the model on texts, spoilt in the same way each time.</summary>
     /// <param name="numbers">The numbers of the texts, at least one.</param>
-    public LanguageScore Evaluate(IReadOnlyList<int> numbers)
+    /// <param name="cancellation">Stops between passes.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public LanguageScore Evaluate(IReadOnlyList<int> numbers, CancellationToken cancellation = default)
     {
         using var frozen = Autograd.NoGrad();
         var spoilt = Spoilt(numbers, new SeededDraws(0, "corruption of dev"));
         var (loss, right) = (0.0, 0.0);
         foreach (var part in spoilt.Chunk(microBatch).Where(p => p.Any(s => s.Targets.Length > 0)))
         {
+            cancellation.ThrowIfCancellationRequested();
             using var scope = new TensorScope();
             var output = model.Forward(part);
             loss += output.Loss.ToDouble();

@@ -125,6 +125,12 @@ public sealed class Trainer : IDisposable
         }
     }
 
+    /// <summary>Whether the model should be evaluated on dev behind a step.</summary>
+    /// <param name="step">Its number, from 1.</param>
+    internal bool EvaluationDue(int step) => _settings.Evaluations is { } count
+        ? (long)step * count / TotalSteps > (step - 1L) * count / TotalSteps
+        : step == TotalSteps || step % (_settings.EvaluateEvery ?? _objective.StepsPerEpoch) == 0;
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -183,10 +189,6 @@ public sealed class Trainer : IDisposable
             Tasks = done.Tasks,
         };
     }
-
-    private bool EvaluationDue(int step) => _settings.Evaluations is { } count
-        ? (long)step * count / TotalSteps > (step - 1L) * count / TotalSteps
-        : step == TotalSteps || step % (_settings.EvaluateEvery ?? _objective.StepsPerEpoch) == 0;
 
     private static IEnumerable<ParameterGroup> Own(AdapterGroup group, TrainingSettings settings)
     {

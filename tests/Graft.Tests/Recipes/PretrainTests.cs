@@ -104,7 +104,12 @@ public sealed class PretrainTests : IDisposable
                     Of("stopped") with { Resume = stops > 0 },
                     state =>
                     {
-                        if (state.Phase == PretrainPhase.Training && state.Step > 0 && ++begun == 2 && state.Step < 8)
+                        // First before the first step is done, then while dev is judged, then anywhere.
+                        if (stops == 0 ? state.Phase == PretrainPhase.Training : stops == 1 && state is { Phase: PretrainPhase.Evaluating, Step: > 0 })
+                        {
+                            stop.Cancel();
+                        }
+                        else if (stops > 1 && state.Phase == PretrainPhase.Training && state.Step > 0 && ++begun == 2 && state.Step < 8)
                         {
                             stop.CancelAfter(TimeSpan.FromTicks(stops * 400));
                         }
@@ -119,7 +124,7 @@ public sealed class PretrainTests : IDisposable
             }
         }
 
-        Assert.InRange(stops, 1, 20);
+        Assert.InRange(stops, 2, 20);
         Assert.Equal(undisturbed.Fingerprint, resumed.Fingerprint);
         Assert.Equal(File.ReadAllBytes(Path.Combine(Out("whole"), "model.safetensors")), File.ReadAllBytes(Path.Combine(Out("stopped"), "model.safetensors")));
         Assert.Equal((undisturbed.LossBefore, undisturbed.LossAfter, undisturbed.Tokens), (resumed.LossBefore, resumed.LossAfter, resumed.Tokens));
@@ -136,7 +141,72 @@ public sealed class PretrainTests : IDisposable
         Assert.Contains("--overwrite", Refused(Settings("out") with { Steps = 2 }), StringComparison.Ordinal);
         Assert.Contains("other settings", Refused(Settings("out") with { Steps = 3, Resume = true }), StringComparison.Ordinal);
         Assert.Contains("did not make", Refused(Settings("out") with { Out = _tiny.Model }), StringComparison.Ordinal);
+        Assert.Contains("lies in", Refused(Settings("out") with { Backbone = Out("out"), Overwrite = true }), StringComparison.Ordinal);
+        Directory.CreateDirectory(Path.Combine(Out("foreign"), "start"));
+        Assert.Contains("'start'", Refused(Settings("foreign")), StringComparison.Ordinal);
         Assert.Contains("cannot be folded", Refused(Settings("other") with { Method = "prefix-tuning" }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_replaces_a_run_leaves_nothing_of_it_and_what_is_refused_leaves_all()
+    {
+        Pretrain.Run(Settings("out") with { Steps = 1, Config = FreshConfig(), VocabularySize = 90 }, cancellation: TestContext.Current.CancellationToken);
+        File.WriteAllText(Path.Combine(Out("out"), "spiece.model"), "of another model");
+        string[] before = [.. Directory.GetFiles(Out("out"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+        foreach (var faulty in new[]
+        {
+            Settings("out") with { Method = "prefix-tuning" }, Settings("out") with { Backbone = "no/model" }, Settings("out") with { Device = "abacus" },
+            Settings("out") with { Config = FreshConfig(type: "gpt2") }, Settings("out") with { Config = FreshConfig(), Method = "prefix-tuning" },
+        })
+        {
+            Refused(faulty with { Overwrite = true });
+            Assert.Equal(before, Directory.GetFiles(Out("out"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal));
+        }
+
+        var seen = false;
+        Pretrain.Run(
+            Settings("out") with { Steps = 1, Overwrite = true },
+            state =>
+            {
+                seen |= state.Phase == PretrainPhase.Training;
+                Assert.True(state.Phase is PretrainPhase.Writing or PretrainPhase.Done || !File.Exists(Path.Combine(Out("out"), "model.safetensors")));
+            },
+            TestContext.Current.CancellationToken);
+
+        Assert.True(seen);
+        Assert.Equal(
+            ["config.json", "model.safetensors", "run.json", "vocab.txt"], Directory.GetFiles(Out("out")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["tensorboard", "training"], Directory.GetDirectories(Out("out")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void What_is_told_by_the_config_is_told_before_texts_are_read()
+    {
+        var config = FreshConfig(type: "gpt2");
+        PretrainSettings Of(string file) => Settings("bad") with { Config = file, VocabularySize = 90 };
+
+        Assert.Contains(config, Refused(Of(config)), StringComparison.Ordinal);
+        File.WriteAllText(config, "{\"model_type\": 3, \"vocab_size\": 60}");
+        Assert.Contains("'model_type' is 3", Refused(Of(config)), StringComparison.Ordinal);
+        Assert.Contains("cannot be folded", Refused(Of(FreshConfig()) with { Method = "prefix-tuning" }), StringComparison.Ordinal);
+        File.WriteAllLines(Path.Combine(_tiny.Model, "vocab.txt"), File.ReadAllLines(Path.Combine(_tiny.Model, "vocab.txt")).Select(t => t == "[MASK]" ? "[NONE]" : t));
+        Assert.Contains("[MASK]", Refused(Settings("bad")), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Out("bad")));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_is_stopped_while_texts_are_read_goes_on_too(bool fresh)
+    {
+        var settings = Settings("out") with { Steps = 1, Config = fresh ? FreshConfig() : null, VocabularySize = fresh ? 90 : null };
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+
+        var told = Assert.Throws<TrainingInterruptedException>(() => Pretrain.Run(settings, cancellation: stop.Token));
+
+        Assert.Contains("--resume", told.Message, StringComparison.Ordinal);
+        Assert.Equal(1, Pretrain.Run(settings with { Resume = true }, cancellation: TestContext.Current.CancellationToken).Steps);
     }
 
     [Fact]

@@ -14,14 +14,25 @@ internal static class ModelFolder
     /// <summary>The list of the files that the weights are split over.</summary>
     public const string WeightsIndex = "model.safetensors.index.json";
 
-    private static readonly string[] s_small =
+    private static readonly string[] s_tokenizer =
     [
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt",
-        "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "generation_config.json", "modules.json", "sentence_bert_config.json",
-        "1_Pooling/config.json", "LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE", "NOTICE.md",
+        "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
+    ];
+
+    private static readonly string[] s_small =
+    [
+        .. s_tokenizer, "generation_config.json", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json", "LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE",
+        "NOTICE.md",
     ];
 
     private static readonly string[] s_pickled = [".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack"];
+
+    /// <summary>The files that a tokenizer may have.</summary>
+    public static IReadOnlyList<string> TokenizerFiles => s_tokenizer;
+
+    /// <summary>Every name that a file of a model may have, the configuration first.</summary>
+    public static IReadOnlyList<string> Names { get; } = [Config, .. s_small, Weights, WeightsIndex];
 
     /// <summary>The configuration, tokenizer and licence files among those that a model has.</summary>
     public static IReadOnlyList<string> SmallFiles(IReadOnlyCollection<string> names) => [Config, .. s_small.Where(names.Contains)];

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Formats.Sources;
+using Graft.Methods.Core;
 using Graft.Text.Making;
 using Graft.Torch;
 using Tokenizer = Graft.Text.Tokenizer;
@@ -14,12 +15,39 @@ namespace Graft.Recipes.Pretraining;
 /// </summary>
 internal static class FreshModel
 {
-    private const string FolderName = "start";
+    /// <summary>The folder in the run's.</summary>
+    public const string FolderName = "start";
+
     private const int TextsToldAtOnce = 1000;
 
     private static readonly JsonSerializerOptions s_readable = new() { WriteIndented = true };
-    private static readonly string[] s_tokenizerFiles =
-        ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model"];
+
+    /// <summary>Finds what is wrong with config, tokenizer and method before texts are read for hours.</summary>
+    /// <param name="settings">The settings, which name a config.</param>
+    /// <param name="method">The method.</param>
+    /// <param name="config">Its settings.</param>
+    /// <exception cref="GraftException">One of them is at fault, or the program that makes a tokenizer is missing.</exception>
+    public static void Check(PretrainSettings settings, PeftMethod method, PeftConfig config)
+    {
+        var fields = Config(settings.Config!);
+        var given = settings.Tokenizer is { } folder ? Tokenizer.Load(RequireFolder(folder)) : null;
+        fields["vocab_size"] = given is null ? Size(settings, fields) : Math.Max(given.VocabularySize, Whole(fields, "vocab_size") ?? 0);
+        using var shape = Backbone.OfShape(fields, settings.Config!);
+        PretrainCheck.Method(shape, method, given is null ? config : method.Resolve(config, given), settings.Config!);
+        if (given is not null)
+        {
+            PretrainCheck.Corruption(settings, shape, given);
+        }
+        else if (shape.MaskedHead is null)
+        {
+            SentencePieceTrainer.Require();
+        }
+        else if (shape.Config.ModelType != "bert")
+        {
+            throw new GraftException(
+                $"Graft makes tokenizers for bert (WordPiece) and t5 (Unigram), and '{settings.Config}' is of model_type '{shape.Config.ModelType}'; give --tokenizer with a folder that has one.");
+        }
+    }
 
     /// <summary>Makes the folder; that of a run that is resumed stays.</summary>
     /// <param name="settings">The settings, which name a config.</param>
@@ -74,18 +102,21 @@ internal static class FreshModel
 
     private static void Copy(string from, string to)
     {
-        var files = Directory.Exists(from)
-            ? s_tokenizerFiles.Where(name => File.Exists(Path.Combine(from, name))).ToList()
-            : throw new GraftException($"There is no folder '{from}'; give --tokenizer a folder with tokenizer.json, vocab.txt or spiece.model.");
+        var files = ModelFolder.TokenizerFiles.Where(name => File.Exists(Path.Combine(from, name))).ToList();
         files.ForEach(name => File.Copy(Path.Combine(from, name), Path.Combine(to, name)));
     }
+
+    private static string RequireFolder(string tokenizer) => Directory.Exists(tokenizer)
+        ? tokenizer
+        : throw new GraftException($"There is no folder '{tokenizer}'; give --tokenizer a folder with tokenizer.json, vocab.txt or spiece.model.");
+
+    private static int Size(PretrainSettings settings, JsonObject config) => settings.VocabularySize ?? Whole(config, "vocab_size")
+        ?? throw new GraftException($"'{settings.Config}' has no vocab_size; add it, or give --vocabulary-size.");
 
     private static void Train(
         string place, JsonObject config, PretrainSettings settings, PretrainTexts texts, Action<PretrainProgress>? progress, CancellationToken cancellation)
     {
-        var type = (string?)config["model_type"];
-        var size = settings.VocabularySize ?? Whole(config, "vocab_size")
-            ?? throw new GraftException($"'{settings.Config}' has no vocab_size; add it, or give --vocabulary-size.");
+        var size = Size(settings, config);
         var read = 0L;
         var told = texts.Plain().Select(text =>
         {
@@ -97,27 +128,23 @@ internal static class FreshModel
 
             return text;
         });
-        switch (type)
+        if ((string?)config["model_type"] == "bert")
         {
-            case "bert":
-                var counts = new WordCounts(settings.Lowercase);
-                foreach (var text in told)
-                {
-                    counts.Add(text);
-                }
+            var counts = new WordCounts(settings.Lowercase);
+            foreach (var text in told)
+            {
+                counts.Add(text);
+            }
 
-                WordPieceFiles.Write(place, WordPieceTrainer.Train(counts.Counts, size), settings.Lowercase, Whole(config, "max_position_embeddings") ?? 512);
-                break;
-            case "t5" or "mt5":
-                const int Placeholders = 100;
-                SentencePieceTrainer.Train(place, told, size - Placeholders, settings.Seed, cancellation);
-                var written = new JsonObject { ["tokenizer_class"] = "T5Tokenizer", ["extra_ids"] = Placeholders };
-                AtomicFile.Write(Path.Combine(place, "tokenizer_config.json"), stream => JsonSerializer.Serialize(stream, written, s_readable));
-                break;
-            default:
-                throw new GraftException(
-                    $"Graft makes tokenizers for bert (WordPiece) and t5 (Unigram), and '{settings.Config}' is of model_type '{type}'; give --tokenizer with a folder that has one.");
+            var tokens = WordPieceTrainer.Train(counts.Counts, size, cancellation: cancellation);
+            WordPieceFiles.Write(place, tokens, settings.Lowercase, Whole(config, "max_position_embeddings") ?? 512);
+            return;
         }
+
+        const int Placeholders = 100;
+        SentencePieceTrainer.Train(place, told, size - Placeholders, settings.Seed, cancellation);
+        var written = new JsonObject { ["tokenizer_class"] = "T5Tokenizer", ["extra_ids"] = Placeholders };
+        AtomicFile.Write(Path.Combine(place, "tokenizer_config.json"), stream => JsonSerializer.Serialize(stream, written, s_readable));
     }
 
     private static int? Whole(JsonObject config, string key) => config[key] is JsonValue value && value.TryGetValue<int>(out var number) ? number : null;

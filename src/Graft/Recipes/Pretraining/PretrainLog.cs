@@ -28,17 +28,17 @@ internal static class PretrainLog
         }
     }
 
-    /// <summary>What a resumed run has to know of the steps before: the first and the latest score on dev, and the tokens.</summary>
+    /// <summary>What a resumed run has to know of the steps before: the first and the latest score on dev, the step of the latest (-1 for none), and the tokens.</summary>
     /// <param name="path">The log.</param>
-    public static (LanguageScore? First, LanguageScore? Latest, long Tokens) Read(string path)
+    public static (LanguageScore? First, LanguageScore? Latest, int Judged, long Tokens) Read(string path)
     {
-        (LanguageScore? First, LanguageScore? Latest, long Tokens) found = (null, null, 0);
+        (LanguageScore? First, LanguageScore? Latest, int Judged, long Tokens) found = (null, null, -1, 0);
         foreach (var entry in Lines(path))
         {
             if (entry.GetProperty("event").GetString() == "dev")
             {
                 var score = new LanguageScore(Number(entry, "loss"), Number(entry, "accuracy"));
-                found = (found.First ?? score, score, found.Tokens);
+                found = (found.First ?? score, score, entry.GetProperty("step").GetInt32(), found.Tokens);
             }
             else if (entry.TryGetProperty("rows", out _))
             {

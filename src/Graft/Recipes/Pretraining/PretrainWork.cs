@@ -48,7 +48,7 @@ internal sealed class PretrainWork(
         using var corpus = texts.Open(run.Tokens, corpusIdentity, loaded.Tokenizer, maxTokens, read => Tell(_state with { Texts = read }), cancellation);
         var (train, dev) = texts.Split(corpus);
         var loop = settings.Loop(train.Count, Trains(model) ? null : method.DefaultLearningRate);
-        var objective = new LanguageObjective(model, corpus, train, Corruption(), loop.BatchSize, settings.MicroBatch, settings.Seed);
+        var objective = new LanguageObjective(model, corpus, train, PretrainCheck.Corruption(settings, _backbone, loaded.Tokenizer), loop.BatchSize, settings.MicroBatch, settings.Seed);
         using var trainer = new Trainer(objective, loop);
         using var none = new BestOnDev(model);
         var checkpoint = run.Checkpoint(Name);
@@ -59,7 +59,15 @@ internal sealed class PretrainWork(
         }
 
         using var log = RunLog.Open(run.Log(Name), before.LogBytes);
-        Begin(log, before, trainer, model, corpus, (train.Count, dev), objective, loop);
+        try
+        {
+            Begin(log, before, trainer, model, corpus, (train.Count, dev), objective, loop, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            throw Interrupted(run, trainer.StepsDone);
+        }
+
         _clock.Start();
         var saved = Stopwatch.StartNew();
         foreach (var step in Timed(trainer, cancellation))
@@ -67,7 +75,16 @@ internal sealed class PretrainWork(
             Told(step, log, trainer, before.Seconds);
             if (step.EvaluationDue && dev.Count > 0)
             {
-                Evaluate(objective, dev, step.Number, log, before.Seconds);
+                try
+                {
+                    Evaluate(objective, dev, step.Number, log, before.Seconds, cancellation);
+                }
+                catch (OperationCanceledException)
+                {
+                    Save();
+                    throw Interrupted(run, step.Number);
+                }
+
                 PretrainEvents.Write(run.Log(Name), run.Events);
             }
 
@@ -81,7 +98,7 @@ internal sealed class PretrainWork(
         if (trainer.StepsDone < trainer.TotalSteps)
         {
             Save();
-            throw new TrainingInterruptedException(Path.GetFileName(Path.TrimEndingDirectorySeparator(settings.Out)), trainer.StepsDone, run.Root);
+            throw Interrupted(run, trainer.StepsDone);
         }
 
         _clock.Stop();
@@ -98,23 +115,18 @@ internal sealed class PretrainWork(
         void Save() => Checkpoint.Save(checkpoint, trainer, none, new RunState(identity, log.Length, before.Seconds + _clock.Elapsed.TotalSeconds));
     }
 
+    /// <summary>What says that a pretraining was stopped.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="step">The steps done.</param>
+    public static TrainingInterruptedException Interrupted(RunFolder run, int step) =>
+        new(Path.GetFileName(Path.TrimEndingDirectorySeparator(run.Root)), step, run.Root);
+
     private LanguageModel CreateModel()
     {
-        if (_backbone.MaskedHead is null && _backbone.Config.Decoder is null)
-        {
-            throw new GraftException($"A {_backbone.Config.ModelType} backbone can be pretrained neither by masked words nor by spans; choose a BERT, RoBERTa or T5 model.");
-        }
-
         using var rng = new Rng(settings.Seed, Device.Cpu);
         var adapter = method.Attach(_backbone, Name, config, rng);
         try
         {
-            if (!WeightMerger.CanMerge(adapter, _backbone))
-            {
-                throw new GraftException(
-                    $"The method {method.Name} cannot be folded into weights, and pretraining leaves a model folder; choose full, or a method that 'graft merge' takes, such as lora.");
-            }
-
             return new LanguageModel(
                 _backbone, adapter, _backbone.MaskedHead is null ? null : MaskedWordHead.Load(loaded.Folder, _backbone, rng), loaded.Tokenizer.PadId ?? 0);
         }
@@ -128,19 +140,17 @@ internal sealed class PretrainWork(
     // What trains every weight follows the recipe's learning rate, other methods their own.
     private bool Trains(LanguageModel model) => model.Adapter.Parameters().Sum(p => p.Value.Count) >= _backbone.ParameterCount;
 
-    private ICorruption Corruption() => _backbone.MaskedHead is null
-        ? new SpanCorruption(loaded.Tokenizer, settings.MaskShare, settings.SpanLength)
-        : new WordMasking(loaded.Tokenizer, _backbone.Config.VocabularySize, settings.MaskShare, settings.WholeWords);
-
     private void Begin(
         RunLog log, RunState before, Trainer trainer, LanguageModel model, TokenCorpus corpus, (int Train, IReadOnlyList<int> Dev) items, LanguageObjective objective,
-        TrainingSettings loop)
+        TrainingSettings loop, CancellationToken cancellation)
     {
         _state = _state with { Phase = PretrainPhase.Training, TotalSteps = trainer.TotalSteps, Step = trainer.StepsDone };
-        if (trainer.StepsDone > 0)
+        var judged = -1;
+        if (before.LogBytes > 0)
         {
-            (_before, _latest, _tokensBefore) = PretrainLog.Read(run.Log(Name));
-            Tell(_state with { DevLoss = _latest?.Loss, Note = $"goes on after step {trainer.StepsDone}" });
+            (_before, _latest, judged, _tokensBefore) = PretrainLog.Read(run.Log(Name));
+            _state = _state with { DevLoss = _latest?.Loss };
+            Tell(_state with { Note = $"goes on after step {trainer.StepsDone}" });
         }
 
         if (corpus.CutItems > 0)
@@ -150,6 +160,12 @@ internal sealed class PretrainWork(
 
         if (before.LogBytes > 0)
         {
+            // It was stopped while it evaluated.
+            if (items.Dev.Count > 0 && judged < trainer.StepsDone && trainer.EvaluationDue(trainer.StepsDone))
+            {
+                Evaluate(objective, items.Dev, trainer.StepsDone, log, before.Seconds, cancellation);
+            }
+
             return;
         }
 
@@ -160,7 +176,7 @@ internal sealed class PretrainWork(
             ("trained_parameters", model.Parameters().Where(p => p.Parameter.Trainable).Sum(p => p.Parameter.Value.Count)));
         if (items.Dev.Count > 0)
         {
-            Evaluate(objective, items.Dev, 0, log, 0);
+            Evaluate(objective, items.Dev, 0, log, 0, cancellation);
         }
     }
 
@@ -197,10 +213,10 @@ internal sealed class PretrainWork(
         Tell(_state);
     }
 
-    private void Evaluate(LanguageObjective objective, IReadOnlyList<int> dev, int step, RunLog log, double secondsBefore)
+    private void Evaluate(LanguageObjective objective, IReadOnlyList<int> dev, int step, RunLog log, double secondsBefore, CancellationToken cancellation)
     {
         Tell(_state with { Phase = PretrainPhase.Evaluating });
-        _latest = objective.Evaluate(dev);
+        _latest = objective.Evaluate(dev, cancellation);
         _before ??= _latest;
         PretrainLog.Dev(log, step, _latest.Value, secondsBefore + _clock.Elapsed.TotalSeconds);
         _state = _state with { DevLoss = _latest.Value.Loss };

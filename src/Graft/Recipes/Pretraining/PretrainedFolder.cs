@@ -12,14 +12,46 @@ internal static class PretrainedFolder
 {
     private const string Staging = ".model";
 
-    /// <summary>Refuses a folder whose model something else made: it would be replaced.</summary>
+    /// <summary>Refuses a folder with something that another program made and that would be replaced, or one that the model is read from.</summary>
     /// <param name="folder">The folder.</param>
-    /// <exception cref="GraftException">It has a model and no run.</exception>
-    public static void RefuseForeign(string folder)
+    /// <param name="read">Files and folders that are read for the model.</param>
+    /// <exception cref="GraftException">It has a model, or a folder called as one of a run's, and no run; or something is read from it.</exception>
+    public static void RefuseForeign(string folder, IEnumerable<string> read)
     {
-        if (File.Exists(Path.Combine(folder, ModelFolder.Config)) && !File.Exists(Path.Combine(folder, "run.json")))
+        string[] mine = [.. ModelFolder.Names, FreshModel.FolderName, RunFolder.Training];
+        if (!File.Exists(Path.Combine(folder, RunFolder.Settings)) && mine.FirstOrDefault(n => Path.Exists(Path.Combine(folder, n))) is { } foreign)
         {
-            throw new GraftException($"'{folder}' holds a model that graft pretrain did not make; give another --out.");
+            throw new GraftException($"'{folder}' holds '{foreign}', which graft pretrain did not make and would replace; give another --out.");
+        }
+
+        var inside = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Path.DirectorySeparatorChar;
+        if (read.FirstOrDefault(r => (Path.GetFullPath(r) + Path.DirectorySeparatorChar).StartsWith(inside, StringComparison.Ordinal)) is { } source)
+        {
+            throw new GraftException($"'{source}' lies in '{folder}', which becomes the new model; give another --out.");
+        }
+    }
+
+    /// <summary>Takes away what an earlier run left, the config first, without which a folder is no model; the run's own files are not touched.</summary>
+    /// <param name="folder">The folder of a run.</param>
+    /// <exception cref="GraftException">A file cannot be deleted.</exception>
+    public static void Clear(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            return;
+        }
+
+        try
+        {
+            RemoveModel(folder, []);
+            foreach (var name in new[] { FreshModel.FolderName, RunFolder.EventsName }.Where(n => Directory.Exists(Path.Combine(folder, n))))
+            {
+                Directory.Delete(Path.Combine(folder, name), recursive: true);
+            }
+        }
+        catch (Exception fault) when (FileFaults.Explains(fault))
+        {
+            throw FileFaults.Describe(fault, folder);
         }
     }
 
@@ -45,12 +77,17 @@ internal static class PretrainedFolder
 
             Directory.CreateDirectory(place);
             ModelFolderWriter.Write(place, model.Backbone, source, head);
-            foreach (var file in Directory.EnumerateFiles(place, "*", SearchOption.AllDirectories).OrderBy(f => Path.GetFileName(f) == ModelFolder.Config).ToList())
+            var names = Directory.EnumerateFiles(place, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(place, f)).OrderBy(n => n == ModelFolder.Config).ToList();
+            RemoveModel(folder, names);
+            foreach (var name in names.SkipLast(1))
             {
-                var target = Path.Combine(folder, Path.GetRelativePath(place, file));
+                var target = Path.Combine(folder, name);
                 Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-                File.Move(file, target, overwrite: true);
+                File.Move(Path.Combine(place, name), target, overwrite: true);
             }
+
+            // What makes it a model is on the disk before the run counts as finished.
+            AtomicFile.Write(Path.Combine(folder, ModelFolder.Config), stream => stream.Write(File.ReadAllBytes(Path.Combine(place, ModelFolder.Config))));
 
             Directory.Delete(place, recursive: true);
             return head.Architecture;
@@ -58,6 +95,16 @@ internal static class PretrainedFolder
         catch (Exception fault) when (FileFaults.Explains(fault))
         {
             throw FileFaults.Describe(fault, folder);
+        }
+    }
+
+    // A tokenizer's file of the old model beside those of the new one would be read as the new one's.
+    private static void RemoveModel(string folder, IReadOnlyCollection<string> replaced)
+    {
+        File.Delete(Path.Combine(folder, ModelFolder.Config));
+        foreach (var file in ModelFolder.Names.Except(replaced, StringComparer.Ordinal).Select(n => Path.Combine(folder, n)).Where(File.Exists))
+        {
+            File.Delete(file);
         }
     }
 }

@@ -6,7 +6,7 @@ namespace Graft.Tasks.Corpora;
 /// <summary>What an item of text files is.</summary>
 public enum TextUnit
 {
-    /// <summary>A line; its end is cut off where it is longer than the model reads.</summary>
+    /// <summary>A line, but not one that separates documents; its end is cut off where it is longer than the model reads.</summary>
     Line,
 
     /// <summary>A document; one that is longer than the model reads becomes several items.</summary>
@@ -60,10 +60,10 @@ internal static class TextFiles
     /// <param name="separator">The line that ends a document; the empty one for a blank line.</param>
     /// <exception cref="GraftException">While enumerating: a file that is missing, unreadable, damaged, or not UTF-8.</exception>
     public static IEnumerable<CorpusText> Read(IReadOnlyList<string> files, TextUnit unit, string separator = Separator) =>
-        files.SelectMany((file, number) => unit == TextUnit.Line ? Lines(file, number) : Documents(file, number, separator));
+        files.SelectMany((file, number) => unit == TextUnit.Line ? Lines(file, number, separator) : Documents(file, number, separator));
 
-    private static IEnumerable<CorpusText> Lines(string file, int number) =>
-        Guarded(file).Where(l => !string.IsNullOrWhiteSpace(l.Text)).Select(l => new CorpusText(l.Text, null, number, l.Line));
+    private static IEnumerable<CorpusText> Lines(string file, int number, string separator) =>
+        Guarded(file).Where(l => !string.IsNullOrWhiteSpace(l.Text) && l.Text.Trim() != separator).Select(l => new CorpusText(l.Text, null, number, l.Line));
 
     private static IEnumerable<CorpusText> Documents(string file, int number, string separator)
     {

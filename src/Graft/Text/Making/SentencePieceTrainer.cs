@@ -14,6 +14,17 @@ internal static class SentencePieceTrainer
     private const int MostSentences = 2_000_000;
     private const int LongestSentence = 1 << 14;
 
+    /// <summary>Refuses a machine without the program.</summary>
+    /// <exception cref="GraftException">The program is not there.</exception>
+    public static void Require()
+    {
+        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        if (!folders.Any(f => File.Exists(Path.Combine(f, Program)) || File.Exists(Path.Combine(f, Program + ".exe"))))
+        {
+            throw Missing(null);
+        }
+    }
+
     /// <summary>Makes <c>spiece.model</c>.</summary>
     /// <param name="folder">The folder for the file.</param>
     /// <param name="texts">The texts.</param>
@@ -54,8 +65,7 @@ internal static class SentencePieceTrainer
         }
         catch (Win32Exception fault)
         {
-            throw new GraftException(
-                $"A tokenizer for T5 is made by {Program}, which is not on this machine; install it (apt-get install sentencepiece), or give --tokenizer with a folder that has one.", fault);
+            throw Missing(fault);
         }
         finally
         {
@@ -63,4 +73,7 @@ internal static class SentencePieceTrainer
             File.Delete(Path.Combine(folder, "spiece.vocab"));
         }
     }
+
+    private static GraftException Missing(Exception? fault) => new(
+        $"A tokenizer for T5 is made by {Program}, which is not on this machine; install it (apt-get install sentencepiece), or give --tokenizer with a folder that has one.", fault!);
 }

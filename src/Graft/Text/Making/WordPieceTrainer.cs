@@ -21,8 +21,11 @@ internal static class WordPieceTrainer
     /// <param name="size">The most tokens, special ones included.</param>
     /// <param name="alphabet">The most different characters; the rarest are left out, and words with them become unknown.</param>
     /// <param name="least">How often a pair has to come to become a piece.</param>
+    /// <param name="cancellation">Stops between two pieces.</param>
     /// <returns>The tokens in the order of their ids.</returns>
-    public static IReadOnlyList<string> Train(IReadOnlyDictionary<string, long> words, int size, int alphabet = 1000, long least = 2)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static IReadOnlyList<string> Train(
+        IReadOnlyDictionary<string, long> words, int size, int alphabet = 1000, long least = 2, CancellationToken cancellation = default)
     {
         var tokens = new Pieces(Special);
         var characters = new Dictionary<Rune, long>();
@@ -46,6 +49,7 @@ internal static class WordPieceTrainer
             .Select(w => (w.Key.EnumerateRunes().Select((rune, at) => tokens.IdOf(at == 0 ? rune.ToString() : Continues + rune)).ToArray(), w.Value)));
         while (tokens.Count < size && merging.Next(least) is var (left, right))
         {
+            cancellation.ThrowIfCancellationRequested();
             merging.Merge((left, right), tokens.IdOf(tokens.All[left] + tokens.All[right][Continues.Length..]));
         }
 

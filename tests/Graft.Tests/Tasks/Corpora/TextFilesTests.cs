@@ -19,7 +19,7 @@ public sealed class TextFilesTests : IDisposable
         var path = _folder.Write("a.txt", "one\r\n\n  \ntwo\n<|endoftext|>\n<|endoftext|>\n\nthree\n\nfour");
 
         Assert.Equal(
-            [("one", 1), ("two", 4), ("<|endoftext|>", 5), ("<|endoftext|>", 6), ("three", 8), ("four", 10)],
+            [("one", 1), ("two", 4), ("three", 8), ("four", 10)],
             TextFiles.Read([path], TextUnit.Line).Select(t => (t.Text, t.Line)));
         Assert.Equal(
             [("one\n\n  \ntwo\n", 1), ("three\n\nfour\n", 8)], TextFiles.Read([path], TextUnit.Document).Select(t => (t.Text, t.Line)));

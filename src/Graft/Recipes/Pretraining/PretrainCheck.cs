@@ -1,0 +1,52 @@
+using Graft.Backbones;
+using Graft.Methods.Core;
+using Graft.Tasks.Corpora;
+using Graft.Tasks.Heads;
+using Graft.Text;
+using Graft.Torch;
+
+namespace Graft.Recipes.Pretraining;
+
+/// <summary>What can be told of a pretraining before weights are made and texts are read. Stateless.</summary>
+internal static class PretrainCheck
+{
+    /// <summary>Refuses a model that is not pretrained here, and a method that leaves no model folder.</summary>
+    /// <param name="shape">The backbone, whose weights are not looked at.</param>
+    /// <param name="method">The method.</param>
+    /// <param name="config">Its settings.</param>
+    /// <param name="source">What messages call the model.</param>
+    /// <exception cref="GraftException">One of them is at fault.</exception>
+    public static void Method(Backbone shape, PeftMethod method, PeftConfig config, string source)
+    {
+        if (shape.MaskedHead is null && shape.Config.Decoder is null)
+        {
+            throw new GraftException($"'{source}' is of type {shape.Config.ModelType}, which can be pretrained neither by masked words nor by spans; choose a BERT, RoBERTa or T5 model.");
+        }
+
+        using var rng = new Rng(0, Device.Cpu);
+        using var adapter = method.Attach(shape, PretrainWork.Name, config, rng);
+        if (!WeightMerger.CanMerge(adapter, shape))
+        {
+            throw new GraftException(
+                $"The method {method.Name} cannot be folded into weights, and pretraining leaves a model folder; choose full, or a method that 'graft merge' takes, such as lora.");
+        }
+    }
+
+    /// <summary>Refuses a model whose head for masked words is no whole one.</summary>
+    /// <param name="loaded">The model.</param>
+    /// <exception cref="GraftException">The head is at fault.</exception>
+    public static void Head(LoadedBackbone loaded)
+    {
+        using var rng = new Rng(0, Device.Cpu);
+        using var head = loaded.Backbone.MaskedHead is null ? null : MaskedWordHead.Load(loaded.Folder, loaded.Backbone, rng);
+    }
+
+    /// <summary>How texts are spoilt for the model.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="backbone">The backbone, whose weights are not looked at.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <exception cref="GraftException">The tokenizer lacks a token that marks what is taken out.</exception>
+    public static ICorruption Corruption(PretrainSettings settings, Backbone backbone, Tokenizer tokenizer) => backbone.MaskedHead is null
+        ? new SpanCorruption(tokenizer, settings.MaskShare, settings.SpanLength)
+        : new WordMasking(tokenizer, backbone.Config.VocabularySize, settings.MaskShare, settings.WholeWords);
+}
