@@ -16,7 +16,7 @@ internal sealed class DataCheckCommand : CommandWithExamples
     public DataCheckCommand(Terminal terminal)
         : base(
             "check",
-            "Read every task of a folder: its rows beside the published numbers, and its labels.",
+            "Read every task of a folder: its rows, where they are not as many as published, and its labels.",
             "graft data check ~/data",
             "graft data check ~/data --json | jq '.tasks[].labels'")
     {
@@ -73,7 +73,7 @@ internal sealed class DataCheckCommand : CommandWithExamples
         }
     }
 
-    private static string Rows(CheckedTask task, Split split) => task.Data?.Rows(split).Count is > 0 and var rows
+    private static string Rows(CheckedTask task, Split split) => task.Data?.Counts[split] is > 0 and var rows
         ? Amounts.Count(rows) + (split == Split.Dev && IsCut(task) ? "*" : "")
         : "";
 

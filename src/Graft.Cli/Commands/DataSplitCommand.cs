@@ -17,6 +17,7 @@ internal sealed class DataSplitCommand : CommandWithExamples
     private readonly Option<string[]> _shots = List("--shots", "K,K", "Numbers of training rows of each class, such as 16; dev then has as many.");
     private readonly Option<string[]> _seeds = List("--seeds", "S,S", "The seeds, each of which draws every split anew; 0,1,2,3,4.");
     private readonly Option<int?> _devRows = new("--dev-rows") { HelpName = "N", Description = "Training rows to choose by, where the task's dev rows become test; 1000." };
+    private readonly Option<string?> _test = new("--test") { HelpName = "own|dev", Description = "Where a task has test rows: own reports on them, dev on its dev rows as UniPELT does; own." };
     private readonly Option<bool> _json = JsonOutput.Option();
 
     public DataSplitCommand(Terminal terminal)
@@ -28,8 +29,9 @@ internal sealed class DataSplitCommand : CommandWithExamples
             "graft train --data splits --tasks rte-100-s0 --method lora")
     {
         _terminal = terminal;
-        Remarks = "The first K of the training rows in a seeded order are train, the next 1,000 are dev, and the official dev rows are test. Where a task has labelled test rows, dev and test stay its own.";
+        Remarks = "The first K of the training rows in a seeded order are train, the next 1,000 are dev, and the official dev rows are test. Where a task has labelled test rows, dev and test stay its own unless --test dev is given.";
         _tasks.Required = true;
+        _test.AcceptOnlyFromAmong("own", "dev");
         Add(_tasks);
         Add(_data);
         Add(_out);
@@ -37,6 +39,7 @@ internal sealed class DataSplitCommand : CommandWithExamples
         Add(_shots);
         Add(_seeds);
         Add(_devRows);
+        Add(_test);
         Add(_json);
         SetAction(parsed => Run(Settings(parsed), parsed.GetValue(_json)));
     }
@@ -51,6 +54,7 @@ internal sealed class DataSplitCommand : CommandWithExamples
             Sizes = Numbers(parsed, _sizes) is { Length: > 0 } sizes ? sizes : shots.Length > 0 ? [] : settings.Sizes,
             Seeds = Numbers(parsed, _seeds) is { Length: > 0 } seeds ? [.. seeds.Select(seed => (long)seed)] : settings.Seeds,
             DevRows = parsed.GetValue(_devRows) ?? settings.DevRows,
+            ReportOnDev = parsed.GetValue(_test) == "dev",
         };
     }
 

@@ -4,35 +4,6 @@ using Graft.Torch;
 
 namespace Graft.Recipes;
 
-/// <summary>A task that was found in a folder. Immutable.</summary>
-/// <param name="Task">Its name.</param>
-/// <param name="Suite">The suite of a built-in task, null for a task file.</param>
-/// <param name="Place">The folder of its data, or its task file.</param>
-/// <param name="Data">Its rows; null where they cannot be read.</param>
-/// <param name="Published">The rows that each split has as published; empty where nothing says it.</param>
-/// <param name="Fault">What is wrong with its files, null when nothing is.</param>
-public sealed record CheckedTask(string Task, string? Suite, string Place, TaskData? Data, IReadOnlyDictionary<Split, int> Published, string? Fault)
-{
-    /// <summary>The task as JSON.</summary>
-    public JsonObject ToJson() => new()
-    {
-        ["task"] = Task,
-        ["suite"] = Suite,
-        ["place"] = Place,
-        ["kind"] = Data?.Task.Kind.ToString().ToLowerInvariant(),
-        ["rows"] = Data is null ? null : Rows(split => Data.Rows(split).Count),
-        ["published"] = Published.Count == 0 ? null : Rows(split => Published.TryGetValue(split, out var rows) ? rows : null),
-        ["dev_is_cut_from_train"] = Data?.DevIsCutFromTrain,
-        ["skipped"] = Data?.SkippedRows,
-        ["labels"] = Data is null ? null : new JsonObject(Data.Task.Labels.Zip(Data.LabelHistogram(Data.Train), (label, rows) => KeyValuePair.Create(label, (JsonNode?)rows))),
-        ["notes"] = new JsonArray([.. (Data?.Notes ?? []).Select(note => (JsonNode?)note)]),
-        ["fault"] = Fault,
-    };
-
-    private static JsonObject Rows(Func<Split, int?> rows) =>
-        new(Enum.GetValues<Split>().Select(split => KeyValuePair.Create(split.ToString().ToLowerInvariant(), (JsonNode?)rows(split))));
-}
-
 /// <summary>A file of no known task. Immutable.</summary>
 /// <param name="Path">The file.</param>
 /// <param name="Guess">What it looks like, in half a sentence.</param>
@@ -76,38 +47,62 @@ public static class CheckData
             throw new GraftException($"{folder}: no such data folder; check the path.");
         }
 
-        var (tasks, unknown) = (new List<CheckedTask>(), new List<UnknownData>());
-        foreach (var place in Below(folder, Depth))
+        var (tasks, files) = (new List<CheckedTask>(), new List<UnknownData>());
+        var taken = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var place in Below(folder, Depth, files))
         {
-            var published = PublishedTask.All.Where(task => task.IsAt(place)).ToList();
             var own = Directory.EnumerateFiles(place, "*" + TaskFile.Ending).Order(StringComparer.Ordinal).ToList();
+            var published = Published(place, own.Count > 0, taken);
             foreach (var task in published)
             {
                 cancellation.ThrowIfCancellationRequested();
-                tasks.Add(Checked(task.Name, task.Suite, place, () => task.LoadFrom(place), task.PublishedRows));
+                tasks.Add(Checked(task.Name, task.Suite, place, () => task.LoadFrom(place), task.PublishedRowsIn(place)));
             }
 
+            taken.UnionWith(published.SelectMany(task => task.FilesIn(place)));
             foreach (var file in own)
             {
                 cancellation.ThrowIfCancellationRequested();
-                tasks.Add(Checked(Path.GetFileName(file)[..^TaskFile.Ending.Length], null, file, () => TaskFile.Load(file), new Dictionary<Split, int>()));
+                tasks.Add(Checked(Path.GetFileName(file)[..^TaskFile.Ending.Length], null, file, () => Own(file, taken), new Dictionary<Split, int>()));
             }
 
-            if (published.Count == 0 && own.Count == 0)
+            if (published.Count == 0)
             {
-                unknown.AddRange(Directory.EnumerateFiles(place).Where(MayHoldRows).Order(StringComparer.Ordinal).Select(file => new UnknownData(file, DataGuess.Of(file))));
+                files.AddRange(Directory.EnumerateFiles(place).Where(MayHoldRows).Order(StringComparer.Ordinal).Select(file => new UnknownData(file, "")));
             }
         }
 
-        // A file in a folder of its own, such as data/train.jsonl, belongs to the task above it.
-        return new DataReport(tasks, [.. unknown.Where(file => !tasks.Exists(task => file.Path.StartsWith(FolderOf(task) + Path.DirectorySeparatorChar, StringComparison.Ordinal)))]);
+        // A file below a built-in task's folder, such as one of test rows without labels, belongs to the task.
+        var folders = tasks.Where(task => task.Suite is not null).Select(task => task.Place + Path.DirectorySeparatorChar).ToHashSet(StringComparer.Ordinal);
+        return new DataReport(
+            tasks,
+            [
+                .. files
+                    .Where(file => !taken.Contains(Path.GetFullPath(file.Path)) && !folders.Any(own => file.Path.StartsWith(own, StringComparison.Ordinal)))
+                    .Select(file => file.Guess.Length > 0 ? file : file with { Guess = DataGuess.Of(file.Path) }),
+            ]);
+    }
+
+    // Names of files may be several tasks', and of those that have them the ones count whose columns are there; where it is none's, each says what it lacks,
+    // unless a task file says what the folder is. A folder whose files a task above has read, such as its data/, is no task again.
+    private static List<PublishedTask> Published(string place, bool hasTaskFile, HashSet<string> taken)
+    {
+        var named = PublishedTask.All.Where(task => task.IsAt(place) && !task.FilesIn(place).All(taken.Contains)).ToList();
+        var fitting = named.FindAll(task => task.Fits(place));
+        return fitting.Count > 0 || hasTaskFile ? fitting : named;
+    }
+
+    private static TaskData Own(string file, HashSet<string> taken)
+    {
+        taken.UnionWith(TaskFile.Describe(file).FilesIn(Path.GetDirectoryName(Path.GetFullPath(file))!));
+        return TaskFile.Load(file);
     }
 
     private static CheckedTask Checked(string name, string? suite, string place, Func<TaskData> load, IReadOnlyDictionary<Split, int> published)
     {
         try
         {
-            return new CheckedTask(name, suite, place, load(), published, null);
+            return new CheckedTask(name, suite, place, CheckedRows.Of(load()), published, null);
         }
         catch (GraftException fault)
         {
@@ -115,13 +110,21 @@ public static class CheckData
         }
     }
 
-    private static string FolderOf(CheckedTask task) => task.Suite is null ? Path.GetDirectoryName(task.Place)! : task.Place;
-
-    private static IEnumerable<string> Below(string folder, int depth)
+    private static IEnumerable<string> Below(string folder, int depth, List<UnknownData> unreadable)
     {
+        List<string> inside;
+        try
+        {
+            inside = [.. Directory.EnumerateDirectories(folder).Where(f => depth > 0 && !Path.GetFileName(f).StartsWith('.')).Order(StringComparer.Ordinal)];
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            unreadable.Add(new UnknownData(folder, $"it cannot be read ({fault.Message.TrimEnd('.')})"));
+            yield break;
+        }
+
         yield return Path.TrimEndingDirectorySeparator(folder);
-        var inside = Directory.EnumerateDirectories(folder).Where(f => depth > 0 && !Path.GetFileName(f).StartsWith('.')).Order(StringComparer.Ordinal);
-        foreach (var deeper in inside.SelectMany(f => Below(f, depth - 1)))
+        foreach (var deeper in inside.SelectMany(f => Below(f, depth - 1, unreadable)))
         {
             yield return deeper;
         }
@@ -130,6 +133,6 @@ public static class CheckData
     private static bool MayHoldRows(string file)
     {
         var name = Path.GetFileName(file).ToLowerInvariant();
-        return !name.StartsWith('.') && !s_explains.Contains(Path.GetExtension(name), StringComparer.Ordinal) && !Array.Exists(s_notes, note => name.StartsWith(note, StringComparison.Ordinal));
+        return !name.StartsWith('.') && !name.EndsWith(TaskFile.Ending, StringComparison.Ordinal) && !s_explains.Contains(Path.GetExtension(name), StringComparer.Ordinal) && !Array.Exists(s_notes, note => name.StartsWith(note, StringComparison.Ordinal));
     }
 }

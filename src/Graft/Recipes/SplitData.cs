@@ -27,6 +27,9 @@ public sealed record SplitSettings
 
     /// <summary>The rows to choose by that are taken from train where the task's own dev rows become test.</summary>
     public int DevRows { get; init; } = 1000;
+
+    /// <summary>Whether the tasks' dev rows are test even where they have test rows.</summary>
+    public bool ReportOnDev { get; init; }
 }
 
 /// <summary>A split that was made. Immutable.</summary>
@@ -45,7 +48,7 @@ public sealed record SplitReport(IReadOnlyList<MadeSplit> Splits, IReadOnlyList<
 /// <summary>
 /// Makes low-data splits once, as files, so that every method and every tool sees the same rows: what <c>graft data split</c> does. Protocol of UniPELT
 /// (Mao et al. 2022): the training rows in a seeded order, the first K train, the next 1,000 dev, the official dev rows test; where a task has labelled test rows,
-/// dev and test stay its own. Shots are K rows of each class to fit and K others to choose by, as LM-BFF (Gao et al. 2021) draws them. Stateless.
+/// dev and test stay its own unless the settings say otherwise. Shots are K rows of each class to fit and K others to choose by, as LM-BFF (Gao et al. 2021) draws them. Stateless.
 /// </summary>
 public static class SplitData
 {
@@ -61,7 +64,7 @@ public static class SplitData
         }
 
         // What is wrong with a task is found before anything is written.
-        var tasks = settings.Tasks.Select(name => TaskCatalog.Resolve(name, settings.Data)).ToList();
+        var tasks = settings.Tasks.Select(name => TaskCatalog.Resolve(name, settings.Data)).DistinctBy(data => data.Task.Name, StringComparer.Ordinal).ToList();
         if (tasks.Select(data => Path.Combine(settings.Out, data.Task.Name)).FirstOrDefault(Directory.Exists) is { } there)
         {
             throw new GraftException($"'{there}' is there already, and splits are made once; name another --out, or remove it.");
@@ -87,7 +90,7 @@ public static class SplitData
             foreach (var (count, perClass) in sizes.Select(n => (n, false)).Concat(shots.Select(n => (n, true))))
             {
                 var kind = perClass ? $"{count} rows of each class" : $"{Amounts.Count(count)} rows";
-                if (LowDataSplit.Of(data, count, perClass, settings.DevRows, seed) is { } rows)
+                if (LowDataSplit.Of(data, count, perClass, settings.DevRows, seed, settings.ReportOnDev) is { } rows)
                 {
                     drawn.Add(($"{data.Task.Name}-{count}{(perClass ? "shot" : "")}-s{seed}", $"{kind}, seed {seed}", rows));
                 }

@@ -64,8 +64,8 @@ internal sealed record TaskHead(HeadConfig Config, TextCodec? Codec)
 
         if (task.Kind == TaskKind.Span)
         {
-            // "None" is an answer where some rows have none.
-            var search = new SpanSearchSettings(settings.NBest, settings.AnswerTokens, data.Train.Any(r => r.Answers.Count == 0), settings.NullThreshold);
+            // "None" is an answer where some rows of the whole train file have none: a small draw may have missed them.
+            var search = new SpanSearchSettings(settings.NBest, settings.AnswerTokens, data.WholeTrain.Any(r => r.Answers.Count == 0), settings.NullThreshold);
             return new TaskHead(new SpanHeadConfig(search, settings.Overlap, settings.HeadDropout, settings.HeadLayers), null);
         }
 

@@ -59,7 +59,14 @@ public sealed record DataFile(
         }
 
         var (parent, pattern) = (Path.GetDirectoryName(path)!, Path.GetFileName(path));
-        return Directory.Exists(parent) ? Directory.EnumerateFiles(parent, pattern).Order(StringComparer.Ordinal) : [];
+        if (!Directory.Exists(parent))
+        {
+            return [];
+        }
+
+        // Of a file that is there with and without .gz the plain one counts, as for a name without a *.
+        var plain = Directory.EnumerateFiles(parent, pattern).ToHashSet(StringComparer.Ordinal);
+        return plain.Concat(Directory.EnumerateFiles(parent, pattern + ".gz").Where(file => !plain.Contains(file[..^3]))).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
     }
 }
 

@@ -23,20 +23,27 @@ internal sealed record LowDataSplit(IReadOnlyList<Example> Train, IReadOnlyList<
     /// <param name="perClass">Whether <paramref name="count"/> is of each class; the rows to choose by then are as many.</param>
     /// <param name="devRows">The rows to choose by where they follow.</param>
     /// <param name="seed">The seed.</param>
+    /// <param name="reportOnDev">Whether the task's dev rows are test even where it has test rows, and the rows that follow are dev: UniPELT's protocol to the letter.</param>
     /// <returns>Null where the task has too few rows.</returns>
-    /// <exception cref="GraftException">Rows of each class are asked for of a task without classes.</exception>
-    public static LowDataSplit? Of(TaskData data, int count, bool perClass, int devRows, long seed)
+    /// <exception cref="GraftException">Rows of each class are asked for of a task without classes, or the dev rows of a task without a dev file.</exception>
+    public static LowDataSplit? Of(TaskData data, int count, bool perClass, int devRows, long seed, bool reportOnDev = false)
     {
+        if (reportOnDev && data.DevIsCutFromTrain)
+        {
+            throw new GraftException($"The task '{data.Task.Name}' has no dev file whose rows could be test; leave --test dev out, or the task.");
+        }
+
         if (perClass && (data.Task.Kind != TaskKind.Classification || data.Task.IsGrouped))
         {
             throw new GraftException($"The task '{data.Task.Name}' has no classes of single rows to draw from; leave --shots out, or the task.");
         }
 
         var pool = Pool(data);
-        var groups = RowGroups.Of(pool);
+        var groups = RowGroups.Sides(pool, data.Task);
         int[][] order = [.. SeededOrder.Permutation(groups.Count, seed, "low data").Select(i => groups[i])];
         var (train, left) = perClass ? ByClass(pool, order, data.Task.Labels.Count, count) : Lead(order, count);
-        var ownDev = !perClass && !data.DevIsCutFromTrain && data.Test is not null;
+        var test = reportOnDev ? null : data.Test;
+        var ownDev = !perClass && !data.DevIsCutFromTrain && test is not null;
         var dev = ownDev ? [] : perClass ? ByClass(pool, left, data.Task.Labels.Count, count).Taken : Lead(left, devRows).Taken;
         var (fit, choose) = perClass ? (count * data.Task.Labels.Count, count * data.Task.Labels.Count) : (Fewest(count, groups), ownDev ? 0 : Fewest(devRows, groups));
         if (train.Count < fit || dev.Count < choose)
@@ -44,10 +51,16 @@ internal sealed record LowDataSplit(IReadOnlyList<Example> Train, IReadOnlyList<
             return null;
         }
 
+        if (data.Task.Kind == TaskKind.Classification && train.TrueForAll(r => pool[r].Label == pool[train[0]].Label))
+        {
+            throw new GraftException(
+                $"{data.Task.Name}: all of the {train.Count} training rows drawn with seed {seed} have the label '{data.Task.Labels[pool[train[0]].Label]}', expected two classes or more; take more rows or another seed.");
+        }
+
         return new LowDataSplit(
-            [.. train.Select(r => pool[r])], ownDev ? data.Dev : [.. dev.Select(r => pool[r])], data.Test ?? data.Dev,
+            [.. train.Select(r => pool[r])], ownDev ? data.Dev : [.. dev.Select(r => pool[r])], test ?? data.Dev,
             ownDev ? "the task's own" : perClass ? $"{count} other rows of each class" : "the training rows that follow",
-            data.Test is not null ? "the task's own" : data.DevIsCutFromTrain ? "rows cut from train" : "the task's dev rows");
+            test is not null ? "the task's own" : data.DevIsCutFromTrain ? "rows cut from train" : "the task's dev rows");
     }
 
     // Whole groups may leave a place or two.

@@ -45,17 +45,17 @@ internal static class PublishedSplit
             throw new GraftException($"The task '{data.Task.Name}' has no dev file, and the split '{rule.ToString().ToLowerInvariant()}' makes dev and test of one; name it, or leave --split out.");
         }
 
-        var train = Shuffled(data.Train, seed);
+        var train = Shuffled(data.Train, data.Task, seed);
         if (rule == SplitRule.Thousand || (rule == SplitRule.Published && data.Train.Count >= Large))
         {
-            var held = RowGroups.Lead(train, Held);
+            var held = RowGroups.Lead(train, data.Task, Held);
             return train.Count > Held
                 ? Split(train[held..], train[..held], data.Dev)
                 : throw new GraftException($"The task '{data.Task.Name}' has {train.Count} training rows, and the split 'thousand' takes {Held} of them for dev; use 'halves'.");
         }
 
-        var dev = Shuffled(data.Dev, seed);
-        var half = RowGroups.Lead(dev, dev.Count / 2);
+        var dev = Shuffled(data.Dev, data.Task, seed);
+        var half = RowGroups.Lead(dev, data.Task, dev.Count / 2);
         return dev.Count > half && half > 0
             ? Split(train, dev[..half], dev[half..])
             : throw new GraftException($"The task '{data.Task.Name}' has {dev.Count} dev row, which cannot be halved; name a larger dev file.");
@@ -64,11 +64,11 @@ internal static class PublishedSplit
             new(data.Task, fit, choose, report) { Splits = new TaskSplits(rule, seed), SkippedRows = data.SkippedRows, IsShuffled = true, Notes = data.Notes };
     }
 
-    private static List<Example> Shuffled(IReadOnlyList<Example> rows, long seed)
+    private static List<Example> Shuffled(IReadOnlyList<Example> rows, TaskDefinition task, long seed)
     {
         using var scope = new TensorScope();
         using var rng = new Rng(seed, Device.Cpu);
-        var groups = RowGroups.Of(rows);
+        var groups = RowGroups.Sides(rows, task);
         return [.. rng.Permutation(groups.Count).ToArray<long>().SelectMany(i => groups[(int)i]).Select(row => rows[row])];
     }
 }

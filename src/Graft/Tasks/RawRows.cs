@@ -50,7 +50,7 @@ internal sealed class RawRows(TaskDescription description, string folder)
 
     private List<RawRow> Read(DataFile file, DataPath place)
     {
-        var rows = new List<RawRow>();
+        var (rows, unlabelled) = (new List<RawRow>(), 0);
         var labels = file.Labels is { } beside ? new LabelsBeside(beside, folder) : null;
         var sequence = RowReader.Read(place.Path, place.Format);
         foreach (var row in sequence)
@@ -65,7 +65,7 @@ internal sealed class RawRows(TaskDescription description, string folder)
             var own = Labels(file, row, labels);
             if (own is [var only] && file.LabelSkip.Contains(only, StringComparer.Ordinal))
             {
-                Skipped++;
+                unlabelled++;
                 continue;
             }
 
@@ -74,7 +74,17 @@ internal sealed class RawRows(TaskDescription description, string folder)
                 file.Group is { } group ? GroupOf(place.Path, group.Of(row)) : null, file.Answer is { } answer ? row.Text(answer) : null, row.File, row.Line));
         }
 
-        Skipped += sequence.Skipped;
+        Skipped += unlabelled + sequence.Skipped;
+        if (rows.Count == 0 && unlabelled + sequence.Skipped > 0)
+        {
+            string[] why =
+            [
+                .. unlabelled > 0 ? [$"{Amounts.Count(unlabelled)} have a label that 'labelSkip' names"] : Array.Empty<string>(),
+                .. sequence.Skipped > 0 ? [$"{Amounts.Count(sequence.Skipped)} have too many or too few columns"] : Array.Empty<string>(),
+            ];
+            throw new GraftException($"{place.Path}: every row is left out ({string.Join(", ", why)}), expected labelled rows; put rows in it, or name another file in {description.Source}.");
+        }
+
         if (rows.Count == 0)
         {
             throw new GraftException(new FileInfo(place.Path) is { Exists: true, Length: 0 }

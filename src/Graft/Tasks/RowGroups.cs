@@ -27,12 +27,30 @@ internal static class RowGroups
         return groups.ConvertAll(g => g.ToArray());
     }
 
-    /// <summary>The number of rows of the groups that come first, as many as fit, the first in any case; rows of a group lie beside each other.</summary>
+    /// <summary>
+    /// The numbers of the rows that belong on one side of a split: the questions about one context, groups whose rows have a text in common, such as MultiRC's passage, and rows
+    /// that stand alone each by itself.
+    /// </summary>
     /// <param name="rows">The rows.</param>
+    /// <param name="task">The task that they are of.</param>
+    public static List<int[]> Sides(IReadOnlyList<Example> rows, TaskDefinition task) =>
+        task.Kind == TaskKind.Span ? Joined(Of(rows), group => rows[group[0]].Pair)
+        : task.IsGrouped ? Joined(Of(rows), group => Shared(group, row => rows[row].Pair) ?? Shared(group, row => rows[row].Text))
+        : Of(rows);
+
+    /// <summary>As <see cref="Sides"/>, and rows of one text (both texts of a pair; letter case and blanks aside) belong on one side too.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="task">The task that they are of.</param>
+    public static List<int[]> SidesOfTexts(IReadOnlyList<Example> rows, TaskDefinition task) =>
+        task.Kind == TaskKind.Span || task.IsGrouped ? Sides(rows, task) : Joined(Of(rows), group => $"{rows[group[0]].Text} \0 {rows[group[0]].Pair}");
+
+    /// <summary>The number of rows of the sides that come first, as many as fit, the first in any case; rows of a side lie beside each other.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="task">The task that they are of.</param>
     /// <param name="most">The most rows.</param>
-    public static int Lead(IReadOnlyList<Example> rows, int most)
+    public static int Lead(IReadOnlyList<Example> rows, TaskDefinition task, int most)
     {
-        var groups = Of(rows);
+        var groups = Sides(rows, task);
         return Draw(groups, Enumerable.Range(0, groups.Count), most).Count;
     }
 
@@ -55,4 +73,14 @@ internal static class RowGroups
 
         return drawn;
     }
+
+    private static string? Shared(int[] group, Func<int, string?> text) => Array.TrueForAll(group, row => text(row) == text(group[0])) ? text(group[0]) : null;
+
+    // Groups without a key stand alone; the order is that of each key's first group.
+    private static List<int[]> Joined(List<int[]> groups, Func<int[], string?> key) =>
+    [
+        .. groups.Select((group, at) => (Group: group, Key: key(group) is { } text ? GroupedSplit.Plain(text) : $"\0{at}"))
+            .GroupBy(one => one.Key, StringComparer.Ordinal)
+            .Select(one => one.SelectMany(g => g.Group).ToArray()),
+    ];
 }

@@ -35,4 +35,11 @@ public sealed record TaskDescription(
 
     /// <summary>Whether rows belong together in groups.</summary>
     public bool IsGrouped => Train[0].Group is not null;
+
+    /// <summary>The paths of the files that are there to be read: rows, and labels that lie elsewhere.</summary>
+    /// <param name="folder">The folder that paths are relative to.</param>
+    internal IEnumerable<string> FilesIn(string folder) => Train.Concat(Dev).Concat(Test)
+        .SelectMany(file => file.Find(folder).Select(place => place.Path).Concat(file.Labels is { } beside ? DataFile.Existing(folder, beside.Path.Path) : []))
+        .Select(Path.GetFullPath)
+        .Distinct(StringComparer.Ordinal);
 }

@@ -46,6 +46,7 @@ public static class TaskReader
             (trainRows, devRows) = DevCut.From(trainRows, task, splitSeed, description.Source);
         }
 
+        var known = Known(trainRows, devRows, testRows ?? []);
         return new TaskData(task, trainRows, devRows, testRows)
         {
             Splits = new TaskSplits(CutSeed: cut ? splitSeed : null),
@@ -53,7 +54,7 @@ public static class TaskReader
             Notes =
             [
                 .. files.Skipped > 0 ? [$"{Amounts.Count(files.Skipped)} rows are left out, as its task file says"] : Array.Empty<string>(),
-                .. Unlike(description, Split.Train, train.Count), .. Unlike(description, Split.Dev, dev.Count), .. Unlike(description, Split.Test, test.Count), .. Leaked(leaked),
+                .. Unlike(description, Split.Train, train.Count), .. Unlike(description, Split.Dev, dev.Count), .. Unlike(description, Split.Test, test.Count), .. Leaked(leaked), .. known,
             ],
         };
     }
@@ -75,6 +76,18 @@ public static class TaskReader
     }
 
     private static string[] Leaked(int rows) => rows > 0 ? [$"{Amounts.Count(rows)} training questions are left out, as dev or test has them too"] : [];
+
+    // Such rows stay, as they are published so and results are compared on them; what they are worth is for people to judge.
+    private static string[] Known(List<Example> train, List<Example> dev, List<Example> test)
+    {
+        var texts = train.Select(row => (row.Text, row.Pair)).ToHashSet();
+        var (inDev, inTest) = (dev.Count(row => texts.Contains((row.Text, row.Pair))), test.Count(row => texts.Contains((row.Text, row.Pair))));
+        return inDev + inTest == 0
+            ? []
+            : [$"{string.Join(" and ", [.. Some(inDev, "dev"), .. Some(inTest, "test")])} {(inDev + inTest == 1 ? "row has" : "rows have")} the text of a training row"];
+
+        static string[] Some(int rows, string split) => rows > 0 ? [$"{Amounts.Count(rows)} {split}"] : [];
+    }
 
     private static List<string> FoundIn(List<RawRow> rows) =>
         [.. rows.SelectMany(row => row.Labels).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];

@@ -77,7 +77,7 @@ public sealed class DataFileTests
         Assert.Equal(["a", "b"], data.Train.Select(row => row.Text));
         Assert.Equal(["d", "e"], data.Test!.Select(row => row.Text));
         Assert.Equal(3, data.SkippedRows);
-        Assert.Equal(["3 rows are left out, as its task file says", "train has 2 rows, and 4 are published", "test has 2 rows, and 1 are published"], data.Notes);
+        Assert.Equal(["3 rows are left out, as its task file says", "train has 2 rows, and 4 are published", "test has 2 rows, and 1 are published", "2 dev rows have the text of a training row"], data.Notes);
     }
 
     [Theory]

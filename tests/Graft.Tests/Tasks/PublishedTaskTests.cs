@@ -101,8 +101,27 @@ public sealed class PublishedTaskTests
 
         Assert.Equal(["train has 3,667 rows, and 3,668 are published"], catalog.Load("mrpc").Notes);
         Assert.Equal(["train has 8,999 rows, and 363,846 are published", "dev has 1,000 rows, and 40,430 are published"], catalog.Load("qqp").Notes);
-        Assert.Empty(catalog.Load("cola").Notes);
+        Assert.Equal(["16 dev rows have the text of a training row"], catalog.Load("cola").Notes);
         Assert.Empty(catalog.Load("scierc").Notes);
+    }
+
+    [Theory]
+    [InlineData("acl-arc", "43 dev and 52 test rows have the text of a training row")]
+    [InlineData("trec", "11 test rows have the text of a training row")]
+    public void Real_held_out_rows_that_train_has_are_said(string name, string note) => Assert.Equal([note], new TaskCatalog([SharedData.Labelled]).Load(name).Notes);
+
+    [Theory]
+    [InlineData("mpqa")]
+    [InlineData("boolq")]
+    [InlineData("trec")]
+    public void Real_texts_that_repeat_are_on_one_side_of_a_cut(string name)
+    {
+        var data = new TaskCatalog([SharedData.Labelled]).Load(name);
+
+        Assert.Empty(Texts(data.Train).Intersect(Texts(data.Dev)));
+        Assert.InRange(data.Dev.Count, (data.Train.Count + data.Dev.Count) / 11, 1003);
+
+        static IEnumerable<(string, string?)> Texts(IEnumerable<Example> rows) => rows.Select(row => (GroupedSplit.Plain(row.Text), row.Pair));
     }
 
     [Theory]

@@ -141,6 +141,16 @@ public sealed class RowLayoutTests
         Assert.Equal("Ann met Bob. Ann ran", rows[0].Text(Column.Named("passage")));
     }
 
+    [Fact]
+    public void Record_counts_code_points_and_compares_answers_as_its_script_does()
+    {
+        var rows = Rows(RowLayout.Record, """
+            {"passage": {"text": "\U0001F600\U0001F600 The Ann met Bob", "entities": [{"start": 3, "end": 9}, {"start": 15, "end": 17}]}, "qas": [{"query": "@placeholder ran", "answers": [{"text": "ann"}]}]}
+            """.Replace("\\U0001F600", "\U0001F600", StringComparison.Ordinal));
+
+        Assert.Equal([["The Ann", "true"], ["Bob", "false"]], rows.ConvertAll(r => Values(r, "entity", "label")));
+    }
+
     [Theory]
     [InlineData("""{"text": "Mark told Pete lies, and he knew.", "target": {"span1_text": "Mark", "span1_index": 0, "span2_text": "he", "span2_index": 5}, "label": true}""", "* Mark * told Pete lies, and # he # knew.")]
     [InlineData("""{"text": "So he said: the boy left.", "span1_text": "The boy", "span1_index": 3, "span2_text": "he", "span2_index": 1, "label": 0}""", "So # he # said: * the boy * left.")]

@@ -4,7 +4,7 @@ namespace Graft.Tasks;
 
 /// <summary>
 /// A task that is built in by its published files. Each is a task file embedded in this assembly; a task whose files also go about in another shape has
-/// more than one, and of those whose files are all there the one of most files is read. Thread-safe.
+/// more than one, and of those whose files are all there and begin with the columns that are named the one of most files is read. Thread-safe.
 /// </summary>
 public sealed class PublishedTask
 {
@@ -46,7 +46,7 @@ public sealed class PublishedTask
     {
         ArgumentNullException.ThrowIfNull(folders);
         var found = folders.Where(Directory.Exists).SelectMany(Candidates).ToList();
-        return found.Find(folder => ShapeIn(folder) is not null) ?? found.FirstOrDefault();
+        return found.Find(IsIn) ?? found.FirstOrDefault();
     }
 
     /// <summary>Whether one of the folders has the task's files.</summary>
@@ -55,7 +55,20 @@ public sealed class PublishedTask
 
     /// <summary>Whether the files of one of the task's shapes are all in a folder.</summary>
     /// <param name="folder">The folder.</param>
-    public bool IsIn(string folder) => ShapeIn(folder) is not null;
+    public bool IsIn(string folder) => _shapes.Any(shape => shape.IsIn(folder));
+
+    /// <summary>Whether the files of one of the task's shapes are all in a folder, and begin with a row that has its columns: names of files alone may be another task's.</summary>
+    /// <param name="folder">The folder.</param>
+    public bool Fits(string folder) => _shapes.Any(shape => shape.IsIn(folder) && shape.Fits(folder));
+
+    /// <summary>The rows that each split has as published, by the shape that a folder has; empty where nothing says it, as for a draw inside the task's own folder.</summary>
+    /// <param name="folder">The folder.</param>
+    public IReadOnlyDictionary<Split, int> PublishedRowsIn(string folder) =>
+        IsCalled(folder) && ShapeIn(folder) is { } there ? there.Description.PublishedRows : new Dictionary<Split, int>();
+
+    /// <summary>The paths of the files that are read from a folder.</summary>
+    /// <param name="folder">The folder.</param>
+    internal IEnumerable<string> FilesIn(string folder) => ShapeIn(folder)?.Description.FilesIn(folder) ?? [];
 
     /// <summary>Whether a folder is called as the task's, or lies in one that is, and has its files.</summary>
     /// <param name="folder">The folder.</param>
@@ -82,11 +95,16 @@ public sealed class PublishedTask
     /// <param name="splitSeed">Seed of the dev split where it is cut from train.</param>
     /// <exception cref="GraftException">The files are not all there, or are not as published.</exception>
     public TaskData LoadFrom(string folder, long splitSeed = 0) => ShapeIn(folder) is { } there
-        ? TaskReader.Read(IsCalled(folder) ? there.Description : there.Description with { PublishedRows = new Dictionary<Split, int>() }, folder, splitSeed)
+        ? TaskReader.Read(there.Description with { PublishedRows = PublishedRowsIn(folder) }, folder, splitSeed)
         : throw new GraftException(
             $"{folder}: the files of the task '{Name}' are not all there, expected {string.Join("; or ", _shapes.Select(s => s.Names))}; add what is missing.");
 
-    private PublishedShape? ShapeIn(string folder) => _shapes.FirstOrDefault(shape => shape.IsIn(folder));
+    // First rows are read only where names leave a choice; where none fits, the first shape's error says what its files lack.
+    private PublishedShape? ShapeIn(string folder)
+    {
+        var there = _shapes.Where(shape => shape.IsIn(folder)).ToList();
+        return (there.Count > 1 ? there.Find(shape => shape.Fits(folder)) : null) ?? there.FirstOrDefault();
+    }
 
     private IEnumerable<string> Candidates(string folder)
     {
@@ -104,23 +122,4 @@ public sealed class PublishedTask
     private bool IsCalled(string folder) => Folders.Any(name => Plain(name) == Plain(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder))));
 
     private static string Plain(string name) => string.Concat(name.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();
-}
-
-/// <summary>One shape in which the files of a task go about. Immutable.</summary>
-/// <param name="Description">What its task file says.</param>
-/// <param name="Folders">The names of folders that hold files of this shape.</param>
-internal sealed record PublishedShape(TaskDescription Description, IReadOnlyList<string> Folders)
-{
-    private IEnumerable<DataFile> Required => Description.Train.Concat(Description.Dev).Concat(Description.Test).Where(file => !file.Optional);
-
-    /// <summary>How many files have to be there.</summary>
-    public int Files => Required.Sum(file => file.Labels is null ? 1 : 2);
-
-    /// <summary>The files that have to be there, for messages.</summary>
-    public string Names => string.Join(" and ", Required.Select(file => file.Names).Distinct());
-
-    /// <summary>Whether the files that have to be there are in a folder.</summary>
-    /// <param name="folder">The folder.</param>
-    public bool IsIn(string folder) =>
-        Required.All(file => file.Find(folder).Count > 0 && (file.Labels is null || DataFile.Existing(folder, file.Labels.Path.Path).Any()));
 }

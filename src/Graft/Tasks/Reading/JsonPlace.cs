@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Graft.Tasks.Spans;
 using Graft.Torch;
 
 namespace Graft.Tasks;
@@ -42,13 +43,14 @@ internal sealed record JsonPlace(JsonRow Row, JsonElement Value, string Path)
             : throw Row.Error($"'{Join(name)}[{i}]' is {StrictObject.Kind(item)}, expected an object; mend the row."))];
     }
 
-    /// <summary>The part of a text between the object's <c>start</c> and <c>end</c>, both counted from 0 and inside the part.</summary>
+    /// <summary>The part of a text between the object's <c>start</c> and <c>end</c>, both counted in code points from 0 and inside the part.</summary>
     public string Span(string text)
     {
         var (start, end) = (Whole("start"), Whole("end"));
-        return start >= 0 && end >= start && end < text.Length
-            ? text[start..(end + 1)]
-            : throw Row.Error($"'{Path}' goes from {start} to {end} in a text of {text.Length} characters; mend the row.");
+        var (first, behind) = (AnswerSpan.UnitsOf(text, start), AnswerSpan.UnitsOf(text, end + 1L));
+        return start >= 0 && end >= start && behind >= 0
+            ? text[first..behind]
+            : throw Row.Error($"'{Path}' goes from {start} to {end} in a text of {AnswerSpan.CodePointsBefore(text, text.Length)} characters; mend the row.");
     }
 
     /// <summary>

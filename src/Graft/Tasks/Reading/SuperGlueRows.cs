@@ -90,16 +90,18 @@ internal static partial class SuperGlueRows
         var rows = new List<Row>();
         foreach (var query in row.List("qas"))
         {
-            var right = query.List("answers").Select(a => a.Text("text")).ToHashSet(StringComparer.Ordinal);
-            if (!right.Overlaps(entities))
+            var right = query.List("answers").Select(a => AnswerMetrics.Normalized(a.Text("text"))).ToHashSet(StringComparer.Ordinal);
+            if (!entities.Exists(IsRight))
             {
                 throw row.Row.Error($"'{query.Path}' has no answer among the {entities.Count} entities of its passage; mend the row.");
             }
 
             var asked = query.Text("query");
             rows.AddRange(entities.Select(e => new DelimitedRow(
-                row.Row.File, row.Row.Line, [plain, asked, asked.Replace("@placeholder", e, StringComparison.Ordinal), e, right.Contains(e) ? "true" : "false", $"{row.Row.Line}, {query.Path}"],
+                row.Row.File, row.Row.Line, [plain, asked, asked.Replace("@placeholder", e, StringComparison.Ordinal), e, IsRight(e) ? "true" : "false", $"{row.Row.Line}, {query.Path}"],
                 columns)));
+
+            bool IsRight(string entity) => right.Contains(AnswerMetrics.Normalized(entity));
         }
 
         return rows;

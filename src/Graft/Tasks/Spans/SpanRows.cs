@@ -65,6 +65,7 @@ public sealed class SpanRows
             end++;
         }
 
-        return (start, end);
+        // The tokens of one character's bytes all begin and end where it does.
+        return (start, Math.Max(start, end));
     }
 }
