@@ -16,7 +16,7 @@ internal sealed class DataCheckCommand : CommandWithExamples
     public DataCheckCommand(Terminal terminal)
         : base(
             "check",
-            "Read every task of a folder: its rows, where they are not as many as published, and its labels.",
+            "Read every task of a folder: its rows and labels, and what is not as published.",
             "graft data check ~/data",
             "graft data check ~/data --json | jq '.tasks[].labels'")
     {
