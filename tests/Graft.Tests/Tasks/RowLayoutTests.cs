@@ -142,6 +142,18 @@ public sealed class RowLayoutTests
     }
 
     [Fact]
+    public void Multirc_of_an_object_for_each_answer_is_read_alike()
+    {
+        var rows = Rows(RowLayout.Multirc, """
+            {"paragraph": "<b>Sent 1: </b>Ann ran.<br>Bob sat.", "question": "Who ran?", "answer": "Ann", "label": 1}
+            {"paragraph": "<b>Sent 1: </b>Ann ran.<br>Bob sat.", "question": "Who ran?", "answer": "Bob", "label": 0}
+            """);
+
+        Assert.Equal([["Sent 1: Ann ran. Bob sat.", "Ann", "1"], ["Sent 1: Ann ran. Bob sat.", "Bob", "0"]], rows.ConvertAll(r => Values(r, "paragraph", "answer", "label")));
+        Assert.Equal(Values(rows[0], "group"), Values(rows[1], "group"));
+    }
+
+    [Fact]
     public void Record_counts_code_points_and_compares_answers_as_its_script_does()
     {
         var rows = Rows(RowLayout.Record, """

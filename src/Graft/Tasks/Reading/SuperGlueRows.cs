@@ -60,9 +60,16 @@ internal static partial class SuperGlueRows
 
     private static List<Row> Multirc(JsonPlace row)
     {
-        var passage = row.Object("passage");
-        var paragraph = Markup().Replace(passage.Text("text").Replace("<br>", " ", StringComparison.Ordinal), "");
         var columns = new Columns(row.Row.File, s_multirc, s_multirc.Length);
+        if (!row.Has("passage"))
+        {
+            // Hugging Face's files have an object for each answer, the rows of a question one after another.
+            var (flat, asked) = (Paragraph(row.Text("paragraph")), row.Text("question"));
+            return [new DelimitedRow(row.Row.File, row.Row.Line, [flat, asked, row.Text("answer"), row.Scalar("label"), $"{flat}|{asked}"], columns)];
+        }
+
+        var passage = row.Object("passage");
+        var paragraph = Paragraph(passage.Text("text"));
         var rows = new List<Row>();
         foreach (var question in passage.List("questions"))
         {
@@ -79,6 +86,8 @@ internal static partial class SuperGlueRows
 
         return rows;
     }
+
+    private static string Paragraph(string text) => Markup().Replace(text.Replace("<br>", " ", StringComparison.Ordinal), "");
 
     private static List<Row> Record(JsonPlace row)
     {

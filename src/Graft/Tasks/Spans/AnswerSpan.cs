@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Graft.Tasks.Spans;
 
 /// <summary>A right answer: a piece of a context. Immutable.</summary>
@@ -22,6 +24,23 @@ public sealed record AnswerSpan(string Text, int Start)
         }
 
         return codePoints == 0 ? units : -1;
+    }
+
+    /// <summary>
+    /// A place behind which no letter goes on: marks that belong to the letter before the place, such as the accent of a decomposed é, lie before it. A tokenizer that
+    /// drops accents ends its token before them.
+    /// </summary>
+    /// <param name="text">The text.</param>
+    /// <param name="end">The place, in UTF-16 units.</param>
+    public static int BehindMarks(string text, int end)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        while (end > 0 && end < text.Length && CharUnicodeInfo.GetUnicodeCategory(text, end) == UnicodeCategory.NonSpacingMark)
+        {
+            end += char.IsSurrogatePair(text, end) ? 2 : 1;
+        }
+
+        return end;
     }
 
     /// <summary>The number of code points before a place in a text.</summary>

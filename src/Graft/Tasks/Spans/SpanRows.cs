@@ -49,7 +49,7 @@ public sealed class SpanRows
 
         var (first, last) = (seen.PairStart, seen.PairStart + seen.PairLength - 1);
         var offsets = seen.Encoding.Offsets;
-        if (offsets[first].Start > answer.Start || offsets[last].End < answer.End)
+        if (offsets[first].Start > answer.Start || EndOf(last) < answer.End)
         {
             return (0, 0);
         }
@@ -60,12 +60,14 @@ public sealed class SpanRows
             start--;
         }
 
-        while (offsets[end].End < answer.End)
+        while (EndOf(end) < answer.End)
         {
             end++;
         }
 
         // The tokens of one character's bytes all begin and end where it does.
         return (start, Math.Max(start, end));
+
+        int EndOf(int token) => AnswerSpan.BehindMarks(Questions[question].Pair!, offsets[token].End);
     }
 }

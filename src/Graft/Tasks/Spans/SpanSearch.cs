@@ -53,7 +53,7 @@ public static class SpanSearch
         {
             var first = (double)window.Starts[0] + window.Ends[0];
             none = none is { } least && least <= first ? least : first;
-            Pair(window, settings, found);
+            Pair(context, window, settings, found);
         }
 
         if (settings.NullAnswers && none is { } score)
@@ -77,7 +77,7 @@ public static class SpanSearch
             : new SpanResult(best, candidates, best?.Text ?? Nothing);
     }
 
-    private static void Pair(WindowScores window, SpanSearchSettings settings, List<(int Start, int End, double Score)> found)
+    private static void Pair(string context, WindowScores window, SpanSearchSettings settings, List<(int Start, int End, double Score)> found)
     {
         var ends = Highest(window.Ends, settings.NBest);
         foreach (var start in Highest(window.Starts, settings.NBest))
@@ -91,7 +91,7 @@ public static class SpanSearch
             {
                 if (end >= start && end - start < settings.AnswerTokens && window.Offsets[end] is { } to)
                 {
-                    found.Add((from.Start, to.End, (double)window.Starts[start] + window.Ends[end]));
+                    found.Add((from.Start, AnswerSpan.BehindMarks(context, to.End), (double)window.Starts[start] + window.Ends[end]));
                 }
             }
         }

@@ -135,6 +135,33 @@ public sealed class SpanRowsTests
     }
 
     [Fact]
+    public void An_accent_that_the_tokenizer_drops_belongs_to_the_answer()
+    {
+        const string Context = "bad cafe\u0301 film";
+        var rows = SpanRows.Create([new("good", Context) { Answers = [new AnswerSpan("cafe\u0301", 4)] }], s_tokenizer, 24, 8);
+
+        var (start, end) = rows.Target(0);
+
+        var window = rows.Windows[0].Window;
+        float[] Only(int token) => [.. Enumerable.Range(0, window.PairOffsets.Count).Select(i => i == token ? 1f : 0)];
+        Assert.True(start > 0 && start <= end);
+        Assert.Equal("cafe\u0301", SpanSearch.Find(Context, [new WindowScores(window.PairOffsets, Only(start), Only(end))], new SpanSearchSettings()).Text);
+        Assert.Equal((8, 9, 9), (AnswerSpan.BehindMarks("bad cafe f", 8), AnswerSpan.BehindMarks(Context, 8), AnswerSpan.BehindMarks(Context, 9)));
+    }
+
+    [Fact]
+    public void An_answer_of_one_character_in_tokens_of_its_bytes_does_not_end_before_it_starts()
+    {
+        const string Context = "a \U0001F99C b";
+        var rows = SpanRows.Create([new("good", Context) { Answers = [new AnswerSpan("\U0001F99C", 2)] }], TestTokenizers.Load("roberta"), 24, 8);
+
+        var (start, end) = rows.Target(0);
+
+        Assert.True(start > 0 && start <= end);
+        Assert.Equal((2, 4), rows.Windows[0].Window.PairOffsets[start]!.Value);
+    }
+
+    [Fact]
     public void Batches_of_long_windows_have_fewer_of_them()
     {
         int[] lengths = [400, 10, 20, 400, 10, 300, 400];
