@@ -3,6 +3,7 @@ using Graft.Evaluation;
 using Graft.Formats.Packages;
 using Graft.Methods.Core;
 using Graft.Recipes;
+using Graft.Tasks;
 using Graft.Tasks.Heads;
 using Graft.Tasks.TextToText;
 using Graft.TestKit;
@@ -57,6 +58,17 @@ public sealed class SpanTrainTests : IDisposable
         Assert.Null(none.ToJson()["answer"]);
         Assert.Contains(none.Candidates, c => c.Text.Length == 0);
         Assert.Equal("ca", model.Predict("ga ha", "za ca xa wa").Span?.Text);
+    }
+
+    [Fact]
+    public void None_is_an_answer_though_no_row_that_is_drawn_lacks_one()
+    {
+        var settings = Settings(TinyQuestions.Write(_tiny, withNone: true, longest: 16)) with { Method = "lora", Steps = 1, Examples = 1 };
+        var drawn = Enumerable.Range(0, 20).First(seed => TaskFile.Load(settings.Tasks[0]).Take(1, seed).Train[0].Answers.Count > 0);
+
+        var trained = Train.Run(settings with { Seed = drawn }).Tasks[0];
+
+        Assert.True(Assert.IsType<SpanHeadConfig>(TaskModelPackage.Head(AdapterPackage.Open(trained.Package))).Search.NullAnswers);
     }
 
     [Fact]
