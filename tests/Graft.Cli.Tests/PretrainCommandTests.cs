@@ -38,6 +38,24 @@ public sealed class PretrainCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task The_command_line_overrules_what_a_file_says_otherwise()
+    {
+        string task = _tiny.WriteTask();
+        string settings = Path.Combine(_tiny.Root, "settings.json");
+        await File.WriteAllTextAsync(
+            settings, new JsonObject { ["text"] = "no/text", ["unit"] = "document", ["config"] = "no/config", ["lowercase"] = false, ["epochs"] = 3 }.ToJsonString(),
+            TestContext.Current.CancellationToken);
+        string[] line = ["pretrain", settings, "--backbone", _tiny.Model, "--task", task, "--steps", "1", "--out", Path.Combine(_tiny.Root, "out")];
+
+        CommandLineRun run = await CommandLineRun.Of(line);
+
+        Assert.True(run.ExitCode == 0, run.Notes);
+        Assert.Contains("both backbone and config", (await CommandLineRun.Of([.. line, "--config", "b.json"])).Refusal(), StringComparison.Ordinal);
+        Assert.Contains("both text and task", (await CommandLineRun.Of([.. line, "--text", "a.txt"])).Refusal(), StringComparison.Ordinal);
+        Assert.Contains("both epochs and steps", (await CommandLineRun.Of([.. line, "--epochs", "1"])).Refusal(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_cannot_be_is_refused_in_a_line()
     {
         string text = Path.Combine(_tiny.Root, "a.txt");

@@ -58,12 +58,24 @@ internal sealed class PretrainOptions : SettingOptions
     /// <exception cref="GraftException">A setting or the file is at fault.</exception>
     public PretrainSettings Read(ParseResult parsed)
     {
-        (JsonObject settings, string where) = Gather(parsed, "graft pretrain", PretrainSettings.Keys);
-        if (parsed.GetValue(_text) is { Length: > 0 } text)
+        string[] text = parsed.GetValue(_text) ?? [];
+        (JsonObject settings, string where) = Gather(parsed, "graft pretrain", PretrainSettings.Keys, text.Length > 0 ? ["text"] : []);
+        if (text.Length > 0)
         {
             settings["text"] = Listed(text);
         }
 
         return PretrainSettings.Read(StrictJson.From(settings, where));
     }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<string> Rivals(string key) => key switch
+    {
+        "text" => ["task", "data"],
+        "task" => ["text", "unit", "separator"],
+        "backbone" => ["config", "tokenizer", "vocabulary_size", "lowercase"],
+        "config" => ["backbone"],
+        "tokenizer" => ["vocabulary_size", "lowercase"],
+        _ => base.Rivals(key),
+    };
 }

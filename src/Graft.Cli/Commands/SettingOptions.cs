@@ -50,8 +50,10 @@ internal abstract class SettingOptions
     /// <param name="parsed">The command line.</param>
     /// <param name="command">The command, for messages where there is no file.</param>
     /// <param name="keys">Every key that a file may have.</param>
+    /// <param name="others">The keys that options of another kind set.</param>
     /// <exception cref="GraftException">The file is at fault.</exception>
-    protected (JsonObject Settings, string Where) Gather(ParseResult parsed, string command, IReadOnlyList<string> keys)
+    protected (JsonObject Settings, string Where) Gather(
+        ParseResult parsed, string command, IReadOnlyList<string> keys, params IReadOnlyList<string> others)
     {
         var settings = new JsonObject();
         string where = command;
@@ -66,13 +68,16 @@ internal abstract class SettingOptions
             }
         }
 
-        foreach ((Option option, Func<ParseResult, JsonNode?> value, string key) in _plain)
+        // What the file says of these goes first, so that rivals that are both on the command line are told.
+        var given = _plain.Where(p => parsed.GetResult(p.Option) is { Implicit: false }).ToList();
+        foreach (string rival in given.Select(g => g.Key).Concat(others).SelectMany(Rivals))
         {
-            if (parsed.GetResult(option) is { Implicit: false })
-            {
-                settings[key] = value(parsed);
-                DropRival(settings, key);
-            }
+            settings.Remove(rival);
+        }
+
+        foreach ((_, Func<ParseResult, JsonNode?> value, string key) in given)
+        {
+            settings[key] = value(parsed);
         }
 
         OverruleMethodSettings(settings, parsed.GetValue(_set) ?? []);
@@ -85,14 +90,14 @@ internal abstract class SettingOptions
         .SelectMany(list => list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         .Select(name => (JsonNode)name)];
 
-    // --steps on the command line overrules epochs in the file, and the other way round.
-    private static void DropRival(JsonObject settings, string key)
+    /// <summary>The keys of a file that an option overrules beside its own: --steps overrules epochs, and the other way round.</summary>
+    /// <param name="key">The option's key.</param>
+    protected virtual IReadOnlyList<string> Rivals(string key) => key switch
     {
-        if (key is "steps" or "epochs")
-        {
-            settings.Remove(key == "steps" ? "epochs" : "steps");
-        }
-    }
+        "steps" => ["epochs"],
+        "epochs" => ["steps"],
+        _ => [],
+    };
 
     private static void OverruleMethodSettings(JsonObject settings, string[] pairs)
     {

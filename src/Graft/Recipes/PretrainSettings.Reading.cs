@@ -86,6 +86,21 @@ public sealed partial record PretrainSettings
             throw settings.Error("unit", "unit says how text files are read, and the texts are a task's rows; leave it out.");
         }
 
+        if (Task is not null && settings.Has("separator"))
+        {
+            throw settings.Error("separator", "separator says how text files are read, and the texts are a task's rows; leave it out.");
+        }
+
+        if (Task is null && Data is not null)
+        {
+            throw settings.Error("data", "data says where a task's rows are, and the texts are files; give --task, or leave it out.");
+        }
+
+        if (settings.Has("lowercase") && (Config is null || Tokenizer is not null))
+        {
+            throw settings.Error("lowercase", "lowercase is for a tokenizer that is made of the texts; give config without tokenizer, or leave it out.");
+        }
+
         if (Config is not null && settings.Has("backbone"))
         {
             throw settings.Error("config", "both backbone and config are given; give backbone to go on with a model, or config to begin with random weights.");

@@ -21,6 +21,9 @@ public enum PretrainRecipe
 /// </summary>
 public sealed partial record PretrainSettings
 {
+    /// <summary>The method that trains all weights.</summary>
+    internal const string AllWeights = "full";
+
     /// <summary>The model to go on with: a backbone folder, or the name of a pulled one.</summary>
     public string Backbone { get; init; } = "minilm";
 
@@ -55,7 +58,7 @@ public sealed partial record PretrainSettings
     public PretrainRecipe? Recipe { get; init; }
 
     /// <summary>The method: <c>full</c> trains all weights.</summary>
-    public string Method { get; init; } = "full";
+    public string Method { get; init; } = AllWeights;
 
     /// <summary>The method's settings; what it does not name keeps its default.</summary>
     public JsonObject? Set { get; init; }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Graft.Formats.Packages;
 using Graft.Torch;
 
@@ -11,7 +12,7 @@ namespace Graft.Recipes;
 /// (<c>TASK.jsonl</c>), checkpoint (<c>TASK.checkpoint.safetensors</c>, while it trains) and report (<c>TASK.report.json</c>, when it is done). Tasks that
 /// are trained together have one of each, called <c>joint</c>.
 /// </summary>
-internal sealed class RunFolder
+internal sealed partial class RunFolder
 {
     /// <summary>The file with the settings, without which a folder is no run's.</summary>
     public const string Settings = "run.json";
@@ -70,6 +71,8 @@ internal sealed class RunFolder
             }
 
             Directory.CreateDirectory(training);
+            RemoveUnfinished(path);
+            RemoveUnfinished(training);
             if (!resume)
             {
                 WriteText(Path.Combine(path, Settings), mine.ToJsonString(s_readable));
@@ -141,6 +144,25 @@ internal sealed class RunFolder
         WriteText(ReportPath(name), report.ToJsonString(s_readable));
         File.Delete(Checkpoint(name));
     }
+
+    // What a process that was killed was writing under a temporary name.
+    private static void RemoveUnfinished(string folder)
+    {
+        foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos(".*.tmp").Where(e => Unfinished().IsMatch(e.Name)).ToList())
+        {
+            if (entry is DirectoryInfo made)
+            {
+                made.Delete(recursive: true);
+            }
+            else
+            {
+                entry.Delete();
+            }
+        }
+    }
+
+    [GeneratedRegex(@"^\..+\.[0-9a-f]{32}\.tmp$")]
+    private static partial Regex Unfinished();
 
     private T? Reading<T>(string name, Func<T?> read)
         where T : class

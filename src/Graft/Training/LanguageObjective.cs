@@ -28,7 +28,7 @@ internal sealed class LanguageObjective(
     : Objective(model, (items.Count + batch - 1) / batch)
 {
     // Draws of a step without any target are few and far between: a short text in a batch of one.
-    private const int Draws = 100;
+    private const int Draws = 10_000;
 
     private readonly MixtureSampler _sampler = new([[.. items.Select(i => corpus.Lengths[i])]], batch, seed, new MixtureSettings());
 
@@ -105,6 +105,6 @@ internal sealed class LanguageObjective(
         }
 
         var (file, line) = corpus.Place(numbers[0]);
-        throw new GraftException($"{file}, line {line}: nothing of this text and the others of its batch can be masked; leave out texts of unknown characters alone, or give a larger --batch.");
+        throw new GraftException($"{file}, line {line}: nothing of this text and the others of its batch was masked in {Draws} draws; give a larger --mask-share or --batch.");
     }
 }

@@ -46,8 +46,18 @@ public sealed class PretrainTests : IDisposable
     [Fact]
     public void What_comes_of_it_is_a_folder_like_any_other()
     {
+        // What the source says of its own weights, and files of a sentence model with a second config.json.
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(_tiny.Model, "config.json")))!;
+        (config["torch_dtype"], config["tie_word_embeddings"]) = ("bfloat16", false);
+        File.WriteAllText(Path.Combine(_tiny.Model, "config.json"), config.ToJsonString());
+        Directory.CreateDirectory(Path.Combine(_tiny.Model, "1_Pooling"));
+        File.WriteAllText(Path.Combine(_tiny.Model, "1_Pooling", "config.json"), "{}");
+
         var report = Pretrain.Run(Settings("out") with { Steps = 30, Lr = 1e-2 }, cancellation: TestContext.Current.CancellationToken);
 
+        var written = JsonNode.Parse(File.ReadAllText(Path.Combine(Out("out"), "config.json")))!;
+        Assert.Equal(("float32", true), ((string?)written["torch_dtype"], (bool?)written["tie_word_embeddings"]));
+        Assert.Equal("{}", File.ReadAllText(Path.Combine(Out("out"), "1_Pooling", "config.json")));
         Assert.True(report.LossAfter < report.LossBefore, $"{report.LossBefore} to {report.LossAfter}");
         Assert.Equal((200, 40, 30, 0, false), (report.Texts, report.DevTexts, report.Steps, report.CutTexts, report.HeadWasPretrained));
         Assert.Equal(0, report.FoldingDifference);
@@ -143,6 +153,7 @@ public sealed class PretrainTests : IDisposable
         Assert.Contains("did not make", Refused(Settings("out") with { Out = _tiny.Model }), StringComparison.Ordinal);
         Assert.Contains("lies in", Refused(Settings("out") with { Backbone = Out("out"), Overwrite = true }), StringComparison.Ordinal);
         Directory.CreateDirectory(Path.Combine(Out("foreign"), "start"));
+        Assert.Contains("--dev-items 120", Refused(Settings("half") with { DevItems = 121 }), StringComparison.Ordinal);
         Assert.Contains("'start'", Refused(Settings("foreign")), StringComparison.Ordinal);
         Assert.Contains("cannot be folded", Refused(Settings("other") with { Method = "prefix-tuning" }), StringComparison.Ordinal);
     }
@@ -188,6 +199,7 @@ public sealed class PretrainTests : IDisposable
         Assert.Contains(config, Refused(Of(config)), StringComparison.Ordinal);
         File.WriteAllText(config, "{\"model_type\": 3, \"vocab_size\": 60}");
         Assert.Contains("'model_type' is 3", Refused(Of(config)), StringComparison.Ordinal);
+        Assert.Contains("span_length", Refused(Of(FreshConfig()) with { SpanLength = 2 }), StringComparison.Ordinal);
         Assert.Contains("cannot be folded", Refused(Of(FreshConfig()) with { Method = "prefix-tuning" }), StringComparison.Ordinal);
         File.WriteAllLines(Path.Combine(_tiny.Model, "vocab.txt"), File.ReadAllLines(Path.Combine(_tiny.Model, "vocab.txt")).Select(t => t == "[MASK]" ? "[NONE]" : t));
         Assert.Contains("[MASK]", Refused(Settings("bad")), StringComparison.Ordinal);
@@ -206,7 +218,10 @@ public sealed class PretrainTests : IDisposable
         var told = Assert.Throws<TrainingInterruptedException>(() => Pretrain.Run(settings, cancellation: stop.Token));
 
         Assert.Contains("--resume", told.Message, StringComparison.Ordinal);
+        File.WriteAllText(Path.Combine(Out("out"), "training", $".tokens.bin.{Guid.NewGuid():N}.tmp"), "killed");
+        Directory.CreateDirectory(Path.Combine(Out("out"), $".start.{Guid.NewGuid():N}.tmp"));
         Assert.Equal(1, Pretrain.Run(settings with { Resume = true }, cancellation: TestContext.Current.CancellationToken).Steps);
+        Assert.Empty(Directory.GetFileSystemEntries(Out("out"), ".*", SearchOption.AllDirectories));
     }
 
     [Fact]
@@ -221,6 +236,11 @@ public sealed class PretrainTests : IDisposable
         Assert.Equal((96, 30, 2), (report.Texts, report.DevTexts, report.Steps));
         var start = JsonNode.Parse(File.ReadLines(Path.Combine(Out("tapt"), "training", "pretrain.jsonl")).First())!;
         Assert.Equal((256, 1e-4), (start["batch"]!.GetValue<int>(), start["lr"]!.GetValue<double>()));
+
+        // Also where the embeddings are left alone.
+        Pretrain.Run(settings with { Set = new JsonObject { ["embeddings"] = false }, Overwrite = true }, cancellation: TestContext.Current.CancellationToken);
+        start = JsonNode.Parse(File.ReadLines(Path.Combine(Out("tapt"), "training", "pretrain.jsonl")).First())!;
+        Assert.Equal(1e-4, start["lr"]!.GetValue<double>());
     }
 
     [Fact]
@@ -228,12 +248,14 @@ public sealed class PretrainTests : IDisposable
     {
         using var t5 = new TinyModelFolder(t5: true);
         TinyT5Folder.WithPlaceholders(t5.Model, 10);
-        var settings = Settings("t5") with { Config = t5.Model, Tokenizer = t5.Model, Epochs = 10, Lr = 2e-2, Unit = TextUnit.Line };
+        var settings = Settings("t5") with { Config = t5.Model, Tokenizer = t5.Model, Epochs = 5, Lr = 3e-2, Unit = TextUnit.Line };
 
         var report = Pretrain.Run(settings, cancellation: TestContext.Current.CancellationToken);
 
         Assert.True(report.LossAfter < 0.7 * report.LossBefore, $"{report.LossBefore} to {report.LossAfter}");
         Assert.Equal("T5ForConditionalGeneration", report.Architecture);
+        Assert.NotNull(JsonNode.Parse(File.ReadAllText(Path.Combine(Out("t5"), "config.json")))!["decoder_start_token_id"]);
+        Assert.Contains("--whole-words", Refused(settings with { Overwrite = true, WholeWords = true }), StringComparison.Ordinal);
         using var start = Backbone.Load(Path.Combine(Out("t5"), "start"));
         using var end = Backbone.Load(Out("t5"));
         Assert.Equal(start.Config, end.Config);
@@ -261,6 +283,9 @@ public sealed class PretrainTests : IDisposable
     [InlineData("""{"task": "sst-2", "unit": "line"}""", "unit")]
     [InlineData("""{"text": "a.txt", "config": "c", "backbone": "b"}""", "both backbone and config")]
     [InlineData("""{"text": "a.txt", "tokenizer": "b"}""", "--config")]
+    [InlineData("""{"text": "a.txt", "data": "b"}""", "--task")]
+    [InlineData("""{"text": "a.txt", "lowercase": true}""", "lowercase")]
+    [InlineData("""{"task": "sst-2", "separator": ""}""", "separator")]
     [InlineData("""{"text": "a.txt", "steps": 1, "epochs": 1}""", "both epochs and steps")]
     [InlineData("""{"text": "a.txt", "mask_share": 1}""", "mask_share")]
     [InlineData("""{"text": "a.txt", "recipe": "dap"}""", "dapt")]

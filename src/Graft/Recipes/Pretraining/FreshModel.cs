@@ -19,6 +19,7 @@ internal static class FreshModel
     public const string FolderName = "start";
 
     private const int TextsToldAtOnce = 1000;
+    private const int Placeholders = 100;
 
     private static readonly JsonSerializerOptions s_readable = new() { WriteIndented = true };
 
@@ -34,6 +35,7 @@ internal static class FreshModel
         fields["vocab_size"] = given is null ? Size(settings, fields) : Math.Max(given.VocabularySize, Whole(fields, "vocab_size") ?? 0);
         using var shape = Backbone.OfShape(fields, settings.Config!);
         PretrainCheck.Method(shape, method, given is null ? config : method.Resolve(config, given), settings.Config!);
+        PretrainCheck.Masking(settings, shape);
         if (given is not null)
         {
             PretrainCheck.Corruption(settings, shape, given);
@@ -41,6 +43,11 @@ internal static class FreshModel
         else if (shape.MaskedHead is null)
         {
             SentencePieceTrainer.Require();
+            if (shape.Config.VocabularySize <= Placeholders + SentencePieceTrainer.Special)
+            {
+                throw new GraftException(
+                    $"A vocabulary of {shape.Config.VocabularySize} has no room for text beside T5's {Placeholders} placeholders and {SentencePieceTrainer.Special} special tokens; give a larger --vocabulary-size.");
+            }
         }
         else if (shape.Config.ModelType != "bert")
         {
@@ -82,6 +89,11 @@ internal static class FreshModel
             var rows = settings.Tokenizer is null ? made.VocabularySize : Math.Max(made.VocabularySize, Whole(config, "vocab_size") ?? 0);
             config["vocab_size"] = rows;
             config["pad_token_id"] = made.PadId ?? 0;
+            if (Writes(config))
+            {
+                config["decoder_start_token_id"] ??= made.PadId ?? 0;
+            }
+
             AtomicFile.Write(Path.Combine(place, ModelFolder.Config), stream => JsonSerializer.Serialize(stream, config, s_readable));
             using var rng = new Rng(settings.Seed, Device.Cpu);
             using var scope = new TensorScope();
@@ -128,7 +140,7 @@ internal static class FreshModel
 
             return text;
         });
-        if ((string?)config["model_type"] == "bert")
+        if (!Writes(config))
         {
             var counts = new WordCounts(settings.Lowercase);
             foreach (var text in told)
@@ -141,11 +153,12 @@ internal static class FreshModel
             return;
         }
 
-        const int Placeholders = 100;
         SentencePieceTrainer.Train(place, told, size - Placeholders, settings.Seed, cancellation);
         var written = new JsonObject { ["tokenizer_class"] = "T5Tokenizer", ["extra_ids"] = Placeholders };
         AtomicFile.Write(Path.Combine(place, "tokenizer_config.json"), stream => JsonSerializer.Serialize(stream, written, s_readable));
     }
+
+    private static bool Writes(JsonObject config) => (string?)config["model_type"] is "t5" or "mt5";
 
     private static int? Whole(JsonObject config, string key) => config[key] is JsonValue value && value.TryGetValue<int>(out var number) ? number : null;
 }

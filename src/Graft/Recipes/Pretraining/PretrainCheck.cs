@@ -46,7 +46,28 @@ internal static class PretrainCheck
     /// <param name="backbone">The backbone, whose weights are not looked at.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
     /// <exception cref="GraftException">The tokenizer lacks a token that marks what is taken out.</exception>
-    public static ICorruption Corruption(PretrainSettings settings, Backbone backbone, Tokenizer tokenizer) => backbone.MaskedHead is null
-        ? new SpanCorruption(tokenizer, settings.MaskShare, settings.SpanLength)
-        : new WordMasking(tokenizer, backbone.Config.VocabularySize, settings.MaskShare, settings.WholeWords);
+    public static ICorruption Corruption(PretrainSettings settings, Backbone backbone, Tokenizer tokenizer)
+    {
+        Masking(settings, backbone);
+        return backbone.MaskedHead is null
+            ? new SpanCorruption(tokenizer, settings.MaskShare, settings.SpanLength)
+            : new WordMasking(tokenizer, backbone.Config.VocabularySize, settings.MaskShare, settings.WholeWords);
+    }
+
+    /// <summary>Refuses settings of the other way to spoil texts.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="backbone">The backbone, whose weights are not looked at.</param>
+    /// <exception cref="GraftException">There is one.</exception>
+    public static void Masking(PretrainSettings settings, Backbone backbone)
+    {
+        if (backbone.MaskedHead is null && settings.WholeWords)
+        {
+            throw new GraftException($"whole_words is about masked words, and a {backbone.Config.ModelType} restores spans; leave --whole-words out.");
+        }
+
+        if (backbone.MaskedHead is not null && settings.SpanLength != new PretrainSettings { Out = "" }.SpanLength)
+        {
+            throw new GraftException($"span_length is about spans, and a {backbone.Config.ModelType} restores masked words; leave span_length out.");
+        }
+    }
 }

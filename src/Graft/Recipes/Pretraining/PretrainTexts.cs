@@ -83,9 +83,11 @@ internal sealed class PretrainTexts
     /// <param name="identity">What identifies them.</param>
     /// <param name="tokenizer">The model's tokenizer.</param>
     /// <param name="maxTokens">The most tokens of an item.</param>
+    /// <param name="corruption">How they will be spoilt.</param>
     /// <param name="progress">Told the number of texts read.</param>
     /// <param name="cancellation">Stops between texts.</param>
-    public TokenCorpus Open(string path, string identity, Text.Tokenizer tokenizer, int maxTokens, Action<long> progress, CancellationToken cancellation)
+    public TokenCorpus Open(
+        string path, string identity, Text.Tokenizer tokenizer, int maxTokens, ICorruption corruption, Action<long> progress, CancellationToken cancellation)
     {
         if (TokenCorpus.Open(path, identity) is { } made)
         {
@@ -98,22 +100,28 @@ internal sealed class PretrainTexts
         var texts = _task is null
             ? TextFiles.Read(Files, _settings.Items, _settings.Separator)
             : _task.Train.Select(e => Of(e, 0)).Concat(_task.Dev.Select(e => Of(e, Files.Count)));
-        new TokenCorpusWriter(tokenizer, _settings.Items, maxTokens).Write(path, identity, texts, _task is null ? Files : [.. Files, .. Files], progress, cancellation);
+        new TokenCorpusWriter(tokenizer, _settings.Items, maxTokens, corruption).Write(path, identity, texts, _task is null ? Files : [.. Files, .. Files], progress, cancellation);
         return TokenCorpus.Open(path, identity) ?? throw new GraftException($"The tokens '{path}' cannot be read back; look at the disk, and go on with --resume.");
     }
 
     /// <summary>The items to train on and those to judge on: of a task its dev rows, else a seeded draw.</summary>
     /// <param name="corpus">The texts as tokens.</param>
+    /// <exception cref="GraftException">Too few are left to train on.</exception>
     public (IReadOnlyList<int> Train, IReadOnlyList<int> Dev) Split(TokenCorpus corpus)
     {
         var all = Enumerable.Range(0, corpus.Count).ToList();
         if (_task is not null)
         {
             var (train, rest) = (all.FindAll(i => corpus.FileNumber(i) < Files.Count), all.FindAll(i => corpus.FileNumber(i) >= Files.Count));
-            return (train, [.. SeededOrder.Permutation(rest.Count, 0, "dev texts").Take(_settings.DevItems ?? UsualDevItems).Order().Select(i => rest[i])]);
+            return train.Count == 0 ? throw new GraftException("No training text of the task has a token that can be taken out; choose a backbone of its language.") : (train, [.. SeededOrder.Permutation(rest.Count, 0, "dev texts").Take(_settings.DevItems ?? UsualDevItems).Order().Select(i => rest[i])]);
         }
 
-        var count = Math.Min(_settings.DevItems ?? Math.Min(UsualDevItems, corpus.Count / DevOfItems), corpus.Count - 1);
+        var count = _settings.DevItems ?? Math.Min(UsualDevItems, corpus.Count / DevOfItems);
+        if (count > corpus.Count / 2)
+        {
+            throw new GraftException($"dev_items is {count}, and there are {corpus.Count} items in all, of which at most half are held out; give --dev-items {corpus.Count / 2} or fewer.");
+        }
+
         var dev = SeededOrder.Permutation(corpus.Count, 0, "dev texts").Take(count).ToHashSet();
         return (all.FindAll(i => !dev.Contains(i)), all.FindAll(dev.Contains));
     }

@@ -45,10 +45,12 @@ internal sealed class PretrainWork(
             return PretrainReport.FromJson(finished);
         }
 
-        using var corpus = texts.Open(run.Tokens, corpusIdentity, loaded.Tokenizer, maxTokens, read => Tell(_state with { Texts = read }), cancellation);
+        var corruption = PretrainCheck.Corruption(settings, _backbone, loaded.Tokenizer);
+        using var corpus = texts.Open(run.Tokens, corpusIdentity, loaded.Tokenizer, maxTokens, corruption, read => Tell(_state with { Texts = read }), cancellation);
         var (train, dev) = texts.Split(corpus);
-        var loop = settings.Loop(train.Count, Trains(model) ? null : method.DefaultLearningRate);
-        var objective = new LanguageObjective(model, corpus, train, PretrainCheck.Corruption(settings, _backbone, loaded.Tokenizer), loop.BatchSize, settings.MicroBatch, settings.Seed);
+        // The method of all weights follows the recipe's learning rate, also where it leaves some alone; others follow their own.
+        var loop = settings.Loop(train.Count, settings.Method == PretrainSettings.AllWeights ? null : method.DefaultLearningRate);
+        var objective = new LanguageObjective(model, corpus, train, corruption, loop.BatchSize, settings.MicroBatch, settings.Seed);
         using var trainer = new Trainer(objective, loop);
         using var none = new BestOnDev(model);
         var checkpoint = run.Checkpoint(Name);
@@ -137,15 +139,17 @@ internal sealed class PretrainWork(
         }
     }
 
-    // What trains every weight follows the recipe's learning rate, other methods their own.
-    private bool Trains(LanguageModel model) => model.Adapter.Parameters().Sum(p => p.Value.Count) >= _backbone.ParameterCount;
-
     private void Begin(
         RunLog log, RunState before, Trainer trainer, LanguageModel model, TokenCorpus corpus, (int Train, IReadOnlyList<int> Dev) items, LanguageObjective objective,
         TrainingSettings loop, CancellationToken cancellation)
     {
         _state = _state with { Phase = PretrainPhase.Training, TotalSteps = trainer.TotalSteps, Step = trainer.StepsDone };
         var judged = -1;
+        if (corpus.UnknownItems > 0)
+        {
+            Tell(_state with { Note = $"{Amounts.Count(corpus.UnknownItems)} texts have no token that the tokenizer knows and are left out" });
+        }
+
         if (before.LogBytes > 0)
         {
             (_before, _latest, judged, _tokensBefore) = PretrainLog.Read(run.Log(Name));
@@ -172,7 +176,7 @@ internal sealed class PretrainWork(
         log.Write(
             "start", ("began", DateTimeOffset.UtcNow.ToUnixTimeSeconds()), ("settings", settings.ToJson()), ("config", method.WriteConfig(config)),
             ("backbone", _backbone.Fingerprint), ("head_was_pretrained", model.Head?.IsPretrained ?? true), ("texts", items.Train), ("dev_texts", items.Dev.Count),
-            ("tokens", corpus.Tokens), ("cut_texts", corpus.CutItems), ("steps", trainer.TotalSteps), ("batch", loop.BatchSize), ("lr", loop.LearningRate),
+            ("tokens", corpus.Tokens), ("cut_texts", corpus.CutItems), ("unknown_texts", corpus.UnknownItems), ("steps", trainer.TotalSteps), ("batch", loop.BatchSize), ("lr", loop.LearningRate),
             ("trained_parameters", model.Parameters().Where(p => p.Parameter.Trainable).Sum(p => p.Parameter.Value.Count)));
         if (items.Dev.Count > 0)
         {

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Formats.Models;
 using Graft.Formats.Sources;
@@ -11,6 +12,7 @@ namespace Graft.Recipes.Pretraining;
 internal static class PretrainedFolder
 {
     private const string Staging = ".model";
+    private const string Tied = "tie_word_embeddings";
 
     /// <summary>Refuses a folder with something that another program made and that would be replaced, or one that the model is read from.</summary>
     /// <param name="folder">The folder.</param>
@@ -51,7 +53,7 @@ internal static class PretrainedFolder
         }
         catch (Exception fault) when (FileFaults.Explains(fault))
         {
-            throw FileFaults.Describe(fault, folder);
+            throw Unwritable(fault, folder);
         }
     }
 
@@ -67,6 +69,7 @@ internal static class PretrainedFolder
         var head = model.Head is { } masked
             ? new ModelHead(model.Backbone.MaskedHead!.Architecture, Architectures.PrefixOf(type), masked.Export(), [])
             : HeadExport.Writer(type);
+        Describe(head.Config, source, tied: model.Head is not null);
         var place = Path.Combine(folder, Staging);
         try
         {
@@ -92,11 +95,29 @@ internal static class PretrainedFolder
             Directory.Delete(place, recursive: true);
             return head.Architecture;
         }
-        catch (Exception fault) when (FileFaults.Explains(fault))
+        catch (Exception fault) when (FileFaults.Explains(fault.InnerException ?? fault))
         {
-            throw FileFaults.Describe(fault, folder);
+            throw Unwritable(fault.InnerException ?? fault, folder);
         }
     }
+
+    // What the source's config says of its own weights is not so of those that are written: they are float32, and the head's decoder is the word embeddings.
+    private static void Describe(JsonObject config, string source, bool tied)
+    {
+        var before = JsonNode.Parse(File.ReadAllText(Path.Combine(source, ModelFolder.Config)))!.AsObject();
+        foreach (var key in new[] { "torch_dtype", "dtype" }.Where(before.ContainsKey))
+        {
+            config[key] = "float32";
+        }
+
+        if (tied && before.ContainsKey(Tied))
+        {
+            config[Tied] = true;
+        }
+    }
+
+    private static GraftException Unwritable(Exception fault, string folder) => new(
+        $"The model cannot be written to '{folder}' ({fault.Message.TrimEnd('.')}); free some space or make the folder writable, and go on with --resume.", fault);
 
     // A tokenizer's file of the old model beside those of the new one would be read as the new one's.
     private static void RemoveModel(string folder, IReadOnlyCollection<string> replaced)

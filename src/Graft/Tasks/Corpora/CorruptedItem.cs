@@ -10,6 +10,10 @@ internal sealed record CorruptedItem(int[] Input, int[] Segments, int[] Position
 /// <summary>How texts are spoilt for a model to restore them. Immutable and thread-safe.</summary>
 internal interface ICorruption
 {
+    /// <summary>Whether anything of a text can be taken out.</summary>
+    /// <param name="ids">Its ids, special ones included.</param>
+    bool CanSpoil(ReadOnlySpan<int> ids);
+
     /// <summary>Spoils a text.</summary>
     /// <param name="item">Its ids, special ones included.</param>
     /// <param name="draws">The random numbers; the same ones spoil it in the same way.</param>

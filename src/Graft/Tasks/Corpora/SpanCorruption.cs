@@ -34,6 +34,9 @@ internal sealed class SpanCorruption : ICorruption
     }
 
     /// <inheritdoc/>
+    public bool CanSpoil(ReadOnlySpan<int> ids) => true;
+
+    /// <inheritdoc/>
     public CorruptedItem Corrupt(CorpusItem item, SeededDraws draws)
     {
         ReadOnlySpan<int> text = item.Ids is [.., var last] && last == _end ? item.Ids.AsSpan(0, item.Ids.Length - 1) : item.Ids;

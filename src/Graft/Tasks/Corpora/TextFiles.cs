@@ -21,13 +21,20 @@ public enum TextUnit
 /// <param name="Pair">The second text, or null.</param>
 /// <param name="File">The number of its file.</param>
 /// <param name="Line">The line on which it begins, from 1.</param>
-internal readonly record struct CorpusText(string Text, string? Pair, int File, int Line);
+internal readonly record struct CorpusText(string Text, string? Pair, int File, int Line)
+{
+    /// <summary>Whether it goes on with the text before it: a long document comes in pieces.</summary>
+    public bool GoesOn { get; init; }
+}
 
 /// <summary>Reads texts to pretrain on, gzipped or not. Stateless.</summary>
 internal static class TextFiles
 {
     /// <summary>The line that ends a document where nobody says otherwise.</summary>
     public const string Separator = "<|endoftext|>";
+
+    // A file without separators is one document, and may be larger than memory; pieces of this size keep several threads busy too.
+    private const int LongestPiece = 1 << 18;
 
     private static readonly string[] s_endings = [".txt", ".txt.gz", ".text", ".text.gz"];
 
@@ -54,42 +61,46 @@ internal static class TextFiles
             : files;
     }
 
-    /// <summary>The texts of files, read as they are asked for; blank ones are left out.</summary>
+    /// <summary>The texts of files, read as they are asked for; blank ones are left out, and a long document comes in pieces that end with a line.</summary>
     /// <param name="files">The files.</param>
     /// <param name="unit">What a text is.</param>
     /// <param name="separator">The line that ends a document; the empty one for a blank line.</param>
+    /// <param name="longest">The characters from which on a document is cut at the next end of a line.</param>
     /// <exception cref="GraftException">While enumerating: a file that is missing, unreadable, damaged, or not UTF-8.</exception>
-    public static IEnumerable<CorpusText> Read(IReadOnlyList<string> files, TextUnit unit, string separator = Separator) =>
-        files.SelectMany((file, number) => unit == TextUnit.Line ? Lines(file, number, separator) : Documents(file, number, separator));
+    public static IEnumerable<CorpusText> Read(IReadOnlyList<string> files, TextUnit unit, string separator = Separator, int longest = LongestPiece) =>
+        files.SelectMany((file, number) => unit == TextUnit.Line ? Lines(file, number, separator) : Documents(file, number, separator, longest));
 
     private static IEnumerable<CorpusText> Lines(string file, int number, string separator) =>
         Guarded(file).Where(l => !string.IsNullOrWhiteSpace(l.Text) && l.Text.Trim() != separator).Select(l => new CorpusText(l.Text, null, number, l.Line));
 
-    private static IEnumerable<CorpusText> Documents(string file, int number, string separator)
+    private static IEnumerable<CorpusText> Documents(string file, int number, string separator, int longest)
     {
-        var (text, first) = (new StringBuilder(), 0);
+        var (text, first, goesOn) = (new StringBuilder(), 0, false);
         foreach (var (line, at) in Guarded(file))
         {
-            if (line.Trim() == separator)
-            {
-                if (first > 0)
-                {
-                    yield return new CorpusText(text.ToString(), null, number, first);
-                }
-
-                text.Clear();
-                first = 0;
-            }
-            else
+            var ends = line.Trim() == separator;
+            if (!ends)
             {
                 first = first == 0 && !string.IsNullOrWhiteSpace(line) ? at : first;
                 text.Append(first == 0 ? "" : line + "\n");
+            }
+
+            if (ends || text.Length >= longest)
+            {
+                if (first > 0)
+                {
+                    yield return new CorpusText(text.ToString(), null, number, first) { GoesOn = goesOn };
+                }
+
+                goesOn = !ends;
+                text.Clear();
+                first = 0;
             }
         }
 
         if (first > 0)
         {
-            yield return new CorpusText(text.ToString(), null, number, first);
+            yield return new CorpusText(text.ToString(), null, number, first) { GoesOn = goesOn };
         }
     }
 
@@ -106,7 +117,7 @@ internal static class TextFiles
         }
 
         using var stream = Try(file, () => CheckedGzip.Unzip(raw));
-        var lines = new TextLines(stream, file);
+        var lines = new TextLines(stream, file, rows: false);
         while (Try(file, lines.Next) is { } line)
         {
             yield return (line, lines.Line);

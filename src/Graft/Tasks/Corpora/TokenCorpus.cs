@@ -16,7 +16,7 @@ internal sealed record CorpusItem(int[] Ids, int[] Segments);
 internal sealed class TokenCorpus : IDisposable
 {
     /// <summary>What a file begins with.</summary>
-    internal const string Magic = "graft corpus 1\n";
+    internal const string Magic = "graft corpus 2\n";
 
     private readonly SafeFileHandle _file;
     private readonly string _path;
@@ -50,6 +50,9 @@ internal sealed class TokenCorpus : IDisposable
     /// <summary>The number of items that were longer than the model reads and lost their end.</summary>
     public int CutItems { get; private init; }
 
+    /// <summary>The number of items that were left out, as nothing of them can be taken out.</summary>
+    public int UnknownItems { get; private init; }
+
     /// <summary>Opens a file; null where there is none with this identity.</summary>
     /// <param name="path">The file.</param>
     /// <param name="identity">What the tokens have to be made of.</param>
@@ -71,13 +74,14 @@ internal sealed class TokenCorpus : IDisposable
 
             var first = stream.Position + sizeof(long);
             stream.Position = reader.ReadInt64();
-            var (count, cut) = (reader.ReadInt32(), reader.ReadInt32());
+            var (count, cut, unknown) = (reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32());
             var (lengths, seconds, places) = (Whole(reader, count), Whole(reader, count), Whole(reader, 2 * count));
             var files = Enumerable.Range(0, reader.ReadInt32()).Select(_ => reader.ReadString()).ToArray();
             return new TokenCorpus(
                 File.OpenHandle(path), path, lengths, seconds, [.. Enumerable.Range(0, count).Select(i => (places[2 * i], places[(2 * i) + 1]))], files, identity)
             {
                 CutItems = cut,
+                UnknownItems = unknown,
                 First = first,
             };
         }

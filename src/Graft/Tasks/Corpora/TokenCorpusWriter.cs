@@ -8,7 +8,8 @@ namespace Graft.Tasks.Corpora;
 /// <param name="tokenizer">The model's tokenizer.</param>
 /// <param name="unit">What an item is.</param>
 /// <param name="maxTokens">The most tokens of an item, special ones included.</param>
-internal sealed class TokenCorpusWriter(Tokenizer tokenizer, TextUnit unit, int maxTokens)
+/// <param name="corruption">How items will be spoilt: those of which nothing can be taken out are left out; null to keep all.</param>
+internal sealed class TokenCorpusWriter(Tokenizer tokenizer, TextUnit unit, int maxTokens, ICorruption? corruption = null)
 {
     // Enough texts to keep all processors busy, few enough to stay small in memory.
     private const int TextsAtOnce = 4096;
@@ -23,6 +24,7 @@ internal sealed class TokenCorpusWriter(Tokenizer tokenizer, TextUnit unit, int 
     private int[] _after = [];
     private int _room;
     private int _cut;
+    private int _unknown;
 
     /// <summary>Reads all texts and writes their tokens.</summary>
     /// <param name="path">The file; an existing one is replaced.</param>
@@ -48,6 +50,7 @@ internal sealed class TokenCorpusWriter(Tokenizer tokenizer, TextUnit unit, int 
             var end = stream.Position;
             writer.Write(_lengths.Count);
             writer.Write(_cut);
+            writer.Write(_unknown);
             foreach (var numbers in new[] { _lengths, _seconds, _places })
             {
                 stream.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(numbers)));
@@ -91,7 +94,9 @@ internal sealed class TokenCorpusWriter(Tokenizer tokenizer, TextUnit unit, int 
 
         if (_lengths.Count == 0)
         {
-            throw new GraftException("The texts hold no token; name files with text.");
+            throw new GraftException(_unknown > 0
+                ? $"None of the {_unknown} texts has a token that the backbone's tokenizer knows; name other texts, or choose a backbone of their language."
+                : "The texts hold no token; name files with text.");
         }
     }
 
@@ -118,13 +123,13 @@ internal sealed class TokenCorpusWriter(Tokenizer tokenizer, TextUnit unit, int 
                 continue;
             }
 
-            Pack(stream, body, (text.File, text.Line));
+            Pack(stream, body, (text.File, text.Line), text.GoesOn);
         }
     }
 
-    private void Pack(Stream stream, ReadOnlySpan<int> body, (int File, int Line) place)
+    private void Pack(Stream stream, ReadOnlySpan<int> body, (int File, int Line) place, bool goesOn)
     {
-        if (body.Length > 0 && _open.Count > 0 && _open.Count < _room && _after.Length > 0)
+        if (!goesOn && body.Length > 0 && _open.Count > 0 && _open.Count < _room && _after.Length > 0)
         {
             _open.Add(_after[^1]);
         }
@@ -148,6 +153,12 @@ internal sealed class TokenCorpusWriter(Tokenizer tokenizer, TextUnit unit, int 
     {
         if (ids.Length <= _before.Length + _after.Length)
         {
+            return;
+        }
+
+        if (corruption?.CanSpoil(ids) == false)
+        {
+            _unknown++;
             return;
         }
 

@@ -17,6 +17,7 @@ internal sealed class WordMasking : ICorruption
     private readonly double _share;
     private readonly bool[] _special;
     private readonly bool[]? _continues;
+    private readonly bool[]? _ends;
     private readonly int _mask;
     private readonly int _words;
 
@@ -41,7 +42,21 @@ internal sealed class WordMasking : ICorruption
             }
         }
 
-        _continues = wholeWords ? Continuations(tokenizer, _special) : null;
+        (_continues, _ends) = wholeWords ? Words(tokenizer, _special) : default;
+    }
+
+    /// <inheritdoc/>
+    public bool CanSpoil(ReadOnlySpan<int> ids)
+    {
+        foreach (var id in ids)
+        {
+            if (!_special[id])
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <inheritdoc/>
@@ -59,8 +74,8 @@ internal sealed class WordMasking : ICorruption
                 continue;
             }
 
-            // A word goes on only behind a token of its own: behind a special one it begins.
-            if (_continues is null || !_continues[ids[t]] || t == 0 || _special[ids[t - 1]])
+            // A word goes on only behind a token of its own: behind a special one or white space it begins.
+            if (_continues is null || !_continues[ids[t]] || t == 0 || _special[ids[t - 1]] || _ends![ids[t - 1]])
             {
                 chosen = draws.Unit() < _share;
             }
@@ -76,13 +91,22 @@ internal sealed class WordMasking : ICorruption
         return new CorruptedItem(input, item.Segments, [.. positions], [.. positions.Select(t => ids[t])]);
     }
 
-    /// <summary>Which tokens go on with the word of the token before: WordPiece marks those, the other kinds of tokens mark what begins a word.</summary>
-    private static bool[] Continuations(Tokenizer tokenizer, bool[] special)
+    /// <summary>
+    /// Which tokens go on with the word of the token before, and behind which a word ends whatever follows: WordPiece marks what goes on, the other kinds of
+    /// tokens mark what begins a word, and byte-level ones write line feed, carriage return and tab as the letters Ċ, č and ĉ.
+    /// </summary>
+    private static (bool[] Continues, bool[] Ends) Words(Tokenizer tokenizer, bool[] special)
     {
+        const string BreaksAsLetters = "Ċčĉ";
         string[] tokens = [.. Enumerable.Range(0, special.Length).Select(id => tokenizer.IdToToken(id) ?? "")];
         var marksBegin = new[] { '▁', 'Ġ' }.Where(mark => tokens.Any(t => t.StartsWith(mark))).ToList();
-        return marksBegin.Count > 0 && !tokens.Any(t => t.StartsWith("##", StringComparison.Ordinal) && t.Length > 2)
-            ? [.. tokens.Select((t, id) => !special[id] && t.Length > 0 && !marksBegin.Contains(t[0]))]
-            : [.. tokens.Select(t => t.StartsWith("##", StringComparison.Ordinal) && t.Length > 2)];
+        if (marksBegin.Count == 0 || tokens.Any(t => t.StartsWith("##", StringComparison.Ordinal) && t.Length > 2))
+        {
+            return ([.. tokens.Select(t => t.StartsWith("##", StringComparison.Ordinal) && t.Length > 2)], new bool[tokens.Length]);
+        }
+
+        var breaks = marksBegin.Contains('Ġ') ? BreaksAsLetters : "";
+        return ([.. tokens.Select((t, id) => !special[id] && t.Length > 0 && !marksBegin.Contains(t[0]) && !breaks.Contains(t[0]))],
+            [.. tokens.Select(t => t.Length > 0 && breaks.Contains(t[^1]))]);
     }
 }

@@ -7,7 +7,11 @@ namespace Graft.Tasks;
 /// Lines of a stream, which end in a line feed, with or without a carriage return before it. In UTF-8 a byte-order mark is left out, and bytes that are not
 /// UTF-8 are refused with their line and offset; in Latin-1 every byte is a character. One thread.
 /// </summary>
-internal sealed class TextLines(Stream stream, string file, bool latin1 = false)
+/// <param name="stream">The stream.</param>
+/// <param name="file">What messages call it.</param>
+/// <param name="latin1">Whether it is Latin-1 and not UTF-8.</param>
+/// <param name="rows">Whether it holds a task's rows, whose encoding can be set; false for plain texts.</param>
+internal sealed class TextLines(Stream stream, string file, bool latin1 = false, bool rows = true)
 {
     private const int MostBytes = 64 * 1024 * 1024;
 
@@ -84,7 +88,7 @@ internal sealed class TextLines(Stream stream, string file, bool latin1 = false)
         catch (DecoderFallbackException fault)
         {
             var wrong = fault.BytesUnknown is [var first, ..] ? $" (0x{first:X2})" : "";
-            throw new GraftException($"{file}, line {Line}: not UTF-8 at byte {offset + Math.Max(0, fault.Index)}{wrong}; save the file as UTF-8, or set \"encoding\" to \"latin1\".", fault);
+            throw new GraftException($"{file}, line {Line}: not UTF-8 at byte {offset + Math.Max(0, fault.Index)}{wrong}; save the file as UTF-8{(rows ? ", or set \"encoding\" to \"latin1\"" : "")}.", fault);
         }
     }
 
@@ -100,7 +104,7 @@ internal sealed class TextLines(Stream stream, string file, bool latin1 = false)
         {
             if (_buffer.Length >= MostBytes)
             {
-                throw new GraftException($"{file}, line {Line + 1}: longer than {MostBytes / 1024 / 1024} MiB, which no row is; name a file of text rows.");
+                throw new GraftException($"{file}, line {Line + 1}: longer than {MostBytes / 1024 / 1024} MiB, {(rows ? "which no row is; name a file of text rows" : "which no line of text is; name a text file, or break its lines")}.");
             }
 
             Array.Resize(ref _buffer, _buffer.Length * 2);

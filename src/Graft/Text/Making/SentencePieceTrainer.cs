@@ -10,6 +10,9 @@ namespace Graft.Text.Making;
 /// </summary>
 internal static class SentencePieceTrainer
 {
+    /// <summary>The pieces that are no text.</summary>
+    public const int Special = 3;
+
     private const string Program = "spm_train";
     private const int MostSentences = 2_000_000;
     private const int LongestSentence = 1 << 14;
@@ -36,13 +39,15 @@ internal static class SentencePieceTrainer
     public static void Train(string folder, IEnumerable<string> texts, int pieces, long seed, CancellationToken cancellation)
     {
         var input = Path.Combine(folder, "sentences.txt");
-        File.WriteAllLines(input, texts.SelectMany(t => t.Split('\n')).Where(l => !string.IsNullOrWhiteSpace(l)));
-        var start = new ProcessStartInfo(Program) { RedirectStandardError = true, RedirectStandardOutput = true, UseShellExecute = false };
+        File.WriteAllLines(input, texts.SelectMany(t => t.Split('\n')).SelectMany(Sentences));
+
+        // Names within the folder: the program takes a comma in a path for the end of it.
+        var start = new ProcessStartInfo(Program) { RedirectStandardError = true, RedirectStandardOutput = true, UseShellExecute = false, WorkingDirectory = folder };
         string[] arguments =
         [
-            $"--input={input}", $"--model_prefix={Path.Combine(folder, "spiece")}", $"--vocab_size={pieces}", "--model_type=unigram", "--pad_id=0", "--eos_id=1", "--unk_id=2",
+            $"--input={Path.GetFileName(input)}", "--model_prefix=spiece", $"--vocab_size={pieces}", "--model_type=unigram", "--pad_id=0", "--eos_id=1", "--unk_id=2",
             "--bos_id=-1", "--pad_piece=<pad>", "--eos_piece=</s>", "--unk_piece=<unk>", "--character_coverage=0.9999", $"--input_sentence_size={MostSentences}",
-            "--shuffle_input_sentence=true", $"--random_seed={seed & uint.MaxValue}", $"--max_sentence_length={LongestSentence}", "--num_threads=1", "--minloglevel=1",
+            "--shuffle_input_sentence=true", $"--random_seed={(ulong)seed % uint.MaxValue}", $"--max_sentence_length={LongestSentence}", "--num_threads=1", "--minloglevel=1",
         ];
         foreach (var argument in arguments)
         {
@@ -71,6 +76,27 @@ internal static class SentencePieceTrainer
         {
             File.Delete(input);
             File.Delete(Path.Combine(folder, "spiece.vocab"));
+        }
+    }
+
+    /// <summary>A line in parts that the program takes: it leaves longer ones out without a word.</summary>
+    /// <param name="line">The line.</param>
+    internal static IEnumerable<string> Sentences(string line)
+    {
+        // A character has at most three bytes, a pair of surrogates four.
+        const int Longest = LongestSentence / 3;
+        var at = 0;
+        while (line.Length - at > Longest)
+        {
+            var blank = line.LastIndexOf(' ', at + Longest - 1, Longest);
+            var end = blank > at ? blank : char.IsLowSurrogate(line[at + Longest]) ? at + Longest - 1 : at + Longest;
+            yield return line[at..end];
+            at = end;
+        }
+
+        if (!string.IsNullOrWhiteSpace(line[at..]))
+        {
+            yield return line[at..];
         }
     }
 

@@ -46,6 +46,31 @@ public sealed class TokenCorpusTests : IDisposable
     }
 
     [Fact]
+    public void A_piece_that_goes_on_with_a_document_gets_no_end_token_before_it()
+    {
+        using var corpus = Made(
+            TextUnit.Packed, 9, [new CorpusText("abc", null, 0, 1), new CorpusText("good", null, 0, 2) { GoesOn = true }, new CorpusText("film", null, 0, 3)]);
+
+        Assert.Equal(["[CLS] a ##b ##c good [SEP] film [SEP]"], Tokens(corpus));
+    }
+
+    [Fact]
+    public void Items_of_which_nothing_can_be_taken_out_are_left_out_and_counted()
+    {
+        var corruption = new WordMasking(_tokenizer, _tokenizer.VocabularySize);
+        CorpusText Of(string text) => new(text, null, 0, 1);
+        var writer = new TokenCorpusWriter(_tokenizer, TextUnit.Line, 9, corruption);
+        writer.Write(_folder.At("tokens"), "these", [Of("漢"), Of("good"), Of("漢 漢")], ["f"], cancellation: TestContext.Current.CancellationToken);
+        using var corpus = TokenCorpus.Open(_folder.At("tokens"), "these")!;
+
+        Assert.Equal(["[CLS] good [SEP]"], Tokens(corpus));
+        Assert.Equal(2, corpus.UnknownItems);
+        var told = Assert.Throws<GraftException>(() => new TokenCorpusWriter(_tokenizer, TextUnit.Line, 9, corruption)
+            .Write(_folder.At("none"), "these", [Of("漢")], ["f"], cancellation: TestContext.Current.CancellationToken));
+        Assert.Contains("knows", told.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Pairs_keep_their_segments()
     {
         using var corpus = Made(TextUnit.Line, 10, [new CorpusText("ab", "good", 0, 1)]);
