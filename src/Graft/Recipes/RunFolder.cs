@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Graft.Formats.Packages;
 using Graft.Torch;
 
@@ -12,7 +11,7 @@ namespace Graft.Recipes;
 /// (<c>TASK.jsonl</c>), checkpoint (<c>TASK.checkpoint.safetensors</c>, while it trains) and report (<c>TASK.report.json</c>, when it is done). Tasks that
 /// are trained together have one of each, called <c>joint</c>.
 /// </summary>
-internal sealed partial class RunFolder
+internal sealed class RunFolder
 {
     /// <summary>The file with the settings, without which a folder is no run's.</summary>
     public const string Settings = "run.json";
@@ -148,7 +147,8 @@ internal sealed partial class RunFolder
     // What a process that was killed was writing under a temporary name.
     private static void RemoveUnfinished(string folder)
     {
-        foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos(".*.tmp").Where(e => Unfinished().IsMatch(e.Name)).ToList())
+        const int Number = 32;
+        foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos(".*.tmp").Where(e => e.Name is [.. var begin, _, _, _, _] && begin.Length > Number && Guid.TryParseExact(begin[^Number..], "N", out _)).ToList())
         {
             if (entry is DirectoryInfo made)
             {
@@ -160,9 +160,6 @@ internal sealed partial class RunFolder
             }
         }
     }
-
-    [GeneratedRegex(@"^\..+\.[0-9a-f]{32}\.tmp$")]
-    private static partial Regex Unfinished();
 
     private T? Reading<T>(string name, Func<T?> read)
         where T : class

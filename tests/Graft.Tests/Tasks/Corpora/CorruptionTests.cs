@@ -95,6 +95,41 @@ public sealed class CorruptionTests : IDisposable
     }
 
     [Fact]
+    public void White_space_ends_a_word_of_byte_level_tokens()
+    {
+        // Ġ is a blank and Ċ a line feed: "ab", "ba" and "b" on lines of their own, then " a" and "b" as one word.
+        using var folder = new TestFolder();
+        string[] vocabulary = ["<mask>", "<unk>", "a", "b", "Ġ", "Ċ", "Ġa"];
+        var tokens = string.Join(", ", vocabulary.Select((t, id) => $"\"{t}\": {id}"));
+        folder.Write("tokenizer.json", $$"""
+            {
+              "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null, "decoder": null,
+              "added_tokens": [{ "id": 0, "content": "<mask>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true }],
+              "pre_tokenizer": { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true },
+              "model": { "type": "BPE", "unk_token": "<unk>", "vocab": { {{tokens}} }, "merges": ["Ġ a"] }
+            }
+            """);
+        folder.Write("tokenizer_config.json", "{\"mask_token\": \"<mask>\", \"unk_token\": \"<unk>\"}");
+        var tokenizer = Tokenizer.Load(folder.At());
+        var ids = tokenizer.Encode("ab\nba\nb ab").Ids;
+        Assert.Equal(["a", "b", "Ċ", "b", "a", "Ċ", "b", "Ġa", "b"], ids.Select(id => tokenizer.IdToToken(id)));
+        var masking = new WordMasking(tokenizer, vocabulary.Length, share: 0.5, wholeWords: true);
+
+        var chosen = Enumerable.Range(0, 300).Select(n => masking.Corrupt(new CorpusItem(ids, new int[ids.Length]), new SeededDraws(n, "test")).Positions.ToHashSet()).ToList();
+
+        foreach (var (left, right) in new[] { (0, 1), (3, 4), (7, 8) })
+        {
+            Assert.All(chosen, c => Assert.Equal(c.Contains(left), c.Contains(right)));
+        }
+
+        foreach (var (left, right) in new[] { (1, 2), (2, 3), (1, 3), (4, 5), (5, 6), (6, 7) })
+        {
+            Assert.Contains(chosen, c => c.Contains(left) && !c.Contains(right));
+            Assert.Contains(chosen, c => !c.Contains(left) && c.Contains(right));
+        }
+    }
+
+    [Fact]
     public void Special_tokens_and_unknown_ones_are_never_chosen()
     {
         var masking = new WordMasking(_words, TinyBackbones.Vocabulary, share: 0.999);
