@@ -40,8 +40,10 @@ internal sealed record AdaptStart(TaskStart? How, IReadOnlyDictionary<string, do
         }
 
         var retriever = known.Method is IRetrievesTasks retrieves && retrieves.Retrieves(known.Config) && known.Tasks.Count > 0 ? retrieves : null;
-        var rows = Rows(training, data, loaded, known, KnownTaskScores.MostRows);
-        var scored = known.Tasks.Count > 0 && KnownTaskScores.Can(rows);
+        var rows = settings.Start is TaskStart.Best || (settings.Start is null && retriever is null && known.Tasks.Count > 0)
+            ? Rows(training, data, loaded, known, KnownTaskScores.MostRows)
+            : null;
+        var scored = rows is not null && known.Tasks.Count > 0 && KnownTaskScores.Can(rows);
         switch (settings.Start ?? (retriever is not null ? TaskStart.Nearest : scored ? TaskStart.Best : TaskStart.Fresh))
         {
             case TaskStart.Fresh when retriever is null:
@@ -53,7 +55,7 @@ internal sealed record AdaptStart(TaskStart? How, IReadOnlyDictionary<string, do
                         $"The known tasks cannot be compared on rows of '{data.Task.Name}', as there are none, or its answers are places in texts; give --start fresh, or name a task with --from.");
                 }
 
-                var scores = KnownTaskScores.Of(known, loaded.Backbone, rows, cancellation);
+                var scores = KnownTaskScores.Of(known, loaded.Backbone, rows!, cancellation);
                 return new AdaptStart(TaskStart.Best, Named(known, NewTask.Best(scores))) { Scores = Named(known, scores) };
             case var start:
                 return retriever is null ? throw new GraftException(

@@ -20,7 +20,7 @@ namespace Graft.Recipes;
 /// <param name="AccuracyAfter">The share of what was taken out of dev that is restored behind the last step; null without dev.</param>
 /// <param name="Seconds">The wall time of training and evaluation.</param>
 /// <param name="TokensPerSecond">Training tokens per second of training steps.</param>
-/// <param name="FoldingDifference">The largest relative difference of a hidden state between the adapted model and the written one.</param>
+/// <param name="FoldingDifference">The largest relative difference of a hidden state, on T5 of a score, between the adapted model and the written one.</param>
 public sealed record PretrainReport(
     string Folder, string Architecture, string Fingerprint, int Texts, long TextTokens, int CutTexts, int DevTexts, int Steps, long Tokens, long TrainedParameters,
     bool HeadWasPretrained, double? LossBefore, double? LossAfter, double? AccuracyAfter, double Seconds, double TokensPerSecond, double FoldingDifference)

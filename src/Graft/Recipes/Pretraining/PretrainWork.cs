@@ -234,7 +234,7 @@ internal sealed class PretrainWork(
         using var scope = new TensorScope();
 
         // After hours of training a difference is told, not refused; what is not finite still is.
-        using var merged = WeightMerger.Merge(_backbone, model.Adapter, objective.Probe(items.Train[0]), double.MaxValue);
+        using var merged = WeightMerger.Merge(_backbone, model.Adapter, objective.Probe(items.Train[0]), double.MaxValue, output => output.Logits ?? output.LastHiddenState);
         var architecture = PretrainedFolder.Write(run.Root, model, loaded.Folder);
         using var written = Backbone.Load(run.Root);
         return new PretrainReport(

@@ -80,8 +80,8 @@ internal sealed class LanguageModel : ITrainable, IDisposable
 
     private (Tensor Logits, Tensor Targets) Written(BackboneOutput output, IReadOnlyList<CorruptedItem> items)
     {
-        var logits = output.Logits!.Reshape(-1, output.Logits!.Size(-1));
-        return (logits.DType is DType.BFloat16 or DType.Float16 ? logits.To(DType.Float32) : logits,
+        var scores = TextHead.Scores(output);
+        return (scores.Reshape(-1, scores.Size(-1)),
             PaddedBatch.Ids([.. items.Select(i => i.Targets)], TextHead.NoTarget).To(Backbone.Device).Reshape(-1));
     }
 

@@ -45,6 +45,15 @@ public sealed class TextHead(TextHeadConfig config) : Head
     public override Tensor Forward(BackboneOutput output, Tensor? mask, Rng? dropout = null)
     {
         ArgumentNullException.ThrowIfNull(output);
+        return Scores(output);
+    }
+
+    /// <summary>The decoder's scores in a type that a loss is computed in.</summary>
+    /// <param name="output">A pass with decoder tokens.</param>
+    /// <returns>[B, S, V], float32 or wider.</returns>
+    /// <exception cref="GraftException">No decoder ran.</exception>
+    internal static Tensor Scores(BackboneOutput output)
+    {
         var logits = output.Logits ?? throw new GraftException(
             "This head reads what a decoder writes, and none ran; use it with a T5 backbone and batches that carry decoder tokens.");
         return logits.DType is DType.BFloat16 or DType.Float16 ? logits.To(DType.Float32) : logits;
