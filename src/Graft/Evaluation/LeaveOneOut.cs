@@ -9,8 +9,6 @@ namespace Graft.Evaluation;
 /// </summary>
 internal static class LeaveOneOut
 {
-    private const double SmallestDeviation = 1e-8;
-
     /// <summary>Penalties λ as parts of the mean diagonal of G.</summary>
     private static readonly double[] s_penalties = [0.01, 0.1, 1, 10];
 
@@ -29,8 +27,7 @@ internal static class LeaveOneOut
             return 0;
         }
 
-        var deviation = x.Variance(0, correction: 0).Sqrt();
-        x = (x - x.Mean(0)) / Tensor.Where(deviation.Gt(SmallestDeviation), deviation, deviation.OnesLike());
+        x = new FeatureScale(x).Apply(x);
         y -= y.Mean(0);
         var gram = x.MatMul(x.Transpose(0, 1));
         var eye = Tensor.Eye(count, DType.Float64);

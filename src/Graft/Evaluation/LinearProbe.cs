@@ -56,11 +56,9 @@ public static class LinearProbe
     {
         using var frozen = Autograd.NoGrad();
         using var scope = new TensorScope();
-        var mean = train.Features.Mean(0);
-        var deviation = train.Features.Variance(0, correction: 0).Sqrt();
-        deviation = Tensor.Where(deviation.Gt(1e-8), deviation, deviation.OnesLike());
+        var scale = new FeatureScale(train.Features);
         var (targets, center, unit) = Targets(task, train.Rows);
-        var (fit, choose) = (Standardized(train.Features), Standardized(dev.Features));
+        var (fit, choose) = (scale.Apply(train.Features), scale.Apply(dev.Features));
 
         Tensor? weights = null;
         Tensor? best = null;
@@ -82,9 +80,7 @@ public static class LinearProbe
         }
 
         return new LinearProbeResult(
-            bestDev!, test is { } held ? Measure(Standardized(held.Features), held.Rows, best!) : null, strength);
-
-        Tensor Standardized(Tensor features) => (features - mean) / deviation;
+            bestDev!, test is { } held ? Measure(scale.Apply(held.Features), held.Rows, best!) : null, strength);
 
         IReadOnlyDictionary<string, double> Measure(Tensor features, IReadOnlyList<Example> rows, Tensor at)
         {
