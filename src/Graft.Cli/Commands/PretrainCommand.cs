@@ -31,26 +31,19 @@ internal sealed class PretrainCommand : CommandWithExamples
     {
         PretrainSettings settings = _options.Read(parsed);
         ProcessorCores.UseAll();
-        PretrainReport report;
-        try
-        {
-            using CancellationTokenRegistration asked = cancellationToken.Register(() => _terminal.Note("graft: stopping after this pass ..."));
-            report = PretrainDisplay.Run(_terminal, progress => Pretrain.Run(settings, progress, cancellationToken));
-        }
-        catch (TrainingInterruptedException interruption)
-        {
-            return Interruption.Tell(_terminal, parsed, interruption);
-        }
+        return Interruption.Run(
+            _terminal, parsed, "pass", () => PretrainDisplay.Run(_terminal, progress => Pretrain.Run(settings, progress, cancellationToken)), Print, cancellationToken);
 
-        if (parsed.GetValue(_json))
+        void Print(PretrainReport report)
         {
-            JsonOutput.Write(_terminal, report.ToJson());
+            if (parsed.GetValue(_json))
+            {
+                JsonOutput.Write(_terminal, report.ToJson());
+            }
+            else
+            {
+                PretrainTable.Write(_terminal, report, isFresh: settings.Config is not null);
+            }
         }
-        else
-        {
-            PretrainTable.Write(_terminal, report, isFresh: settings.Config is not null);
-        }
-
-        return ExitCode.Success;
     }
 }

@@ -31,26 +31,19 @@ internal sealed class TrainCommand : CommandWithExamples
     {
         TrainSettings settings = _options.Read(parsed);
         ProcessorCores.UseAll();
-        TrainReport report;
-        try
-        {
-            using CancellationTokenRegistration asked = cancellationToken.Register(() => _terminal.Note("graft: stopping after this step ..."));
-            report = TrainDisplay.Run(_terminal, progress => Train.Run(settings, progress, cancellationToken));
-        }
-        catch (TrainingInterruptedException interruption)
-        {
-            return Interruption.Tell(_terminal, parsed, interruption);
-        }
+        return Interruption.Run(
+            _terminal, parsed, "step", () => TrainDisplay.Run(_terminal, progress => Train.Run(settings, progress, cancellationToken)), Print, cancellationToken);
 
-        if (parsed.GetValue(_json))
+        void Print(TrainReport report)
         {
-            JsonOutput.Write(_terminal, report.ToJson());
+            if (parsed.GetValue(_json))
+            {
+                JsonOutput.Write(_terminal, report.ToJson());
+            }
+            else
+            {
+                TrainTable.Write(_terminal, report);
+            }
         }
-        else
-        {
-            TrainTable.Write(_terminal, report);
-        }
-
-        return ExitCode.Success;
     }
 }

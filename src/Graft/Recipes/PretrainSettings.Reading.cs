@@ -56,9 +56,7 @@ public sealed partial record PretrainSettings
             Evaluations = TrainSettings.Count(settings, "evaluations") ?? defaults.Evaluations,
             CheckpointMinutes = TrainSettings.Within(settings, "checkpoint_minutes", defaults.CheckpointMinutes, double.MaxValue),
             Seed = settings.Whole("seed", defaults.Seed),
-            Out = settings.TextOrNull("out") is { Length: > 0 } folder
-                ? folder
-                : throw settings.Error("out", "no output folder is named; give --out DIR."),
+            Out = TrainSettings.Folder(settings),
             Resume = settings.Flag("resume", defaults.Resume),
             Overwrite = settings.Flag("overwrite", defaults.Overwrite),
             Device = settings.TextOrNull("device") ?? defaults.Device,
@@ -69,16 +67,11 @@ public sealed partial record PretrainSettings
 
     private void RefuseContradictions(StrictObject settings)
     {
-        if (this is { Epochs: not null, Steps: not null })
+        TrainSettings.RefuseBoth(settings, this is { Epochs: not null, Steps: not null }, "epochs", "steps");
+        TrainSettings.RefuseBoth(settings, Text.Count > 0 && Task is not null, "text", "task");
+        if (Text.Count == 0 && Task is null)
         {
-            throw settings.Error("steps", "both epochs and steps are given; give one of them.");
-        }
-
-        if (Text.Count == 0 == (Task is null))
-        {
-            throw Task is null
-                ? settings.Error("text", "no text is named; give --text with files or folders, or --task with a task whose texts are used.")
-                : settings.Error("task", "both text and task are given; give one of them.");
+            throw settings.Error("text", "no text is named; give --text with files or folders, or --task with a task whose texts are used.");
         }
 
         if (Task is not null && Unit is not null)

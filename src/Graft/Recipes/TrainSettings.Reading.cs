@@ -66,9 +66,7 @@ public sealed partial record TrainSettings
             AdapterDrop = FromZero(settings, "adapter_drop", "blocks") ?? 0,
             MaxTokens = Count(settings, "max_tokens"),
             Seed = settings.Whole("seed", defaults.Seed),
-            Out = settings.TextOrNull("out") is { Length: > 0 } folder
-                ? folder
-                : throw settings.Error("out", "no output folder is named; give --out DIR."),
+            Out = Folder(settings),
             Resume = settings.Flag("resume", defaults.Resume),
             Overwrite = settings.Flag("overwrite", defaults.Overwrite),
             Precision = settings.TextOrNull("precision") ?? defaults.Precision,
@@ -76,18 +74,22 @@ public sealed partial record TrainSettings
             Baselines = settings.Flag("baselines", defaults.Baselines),
             CheckpointEvery = FromZero(settings, "checkpoint_every", "steps") ?? defaults.CheckpointEvery,
         };
-        if (read is { Epochs: not null, Steps: not null })
-        {
-            throw settings.Error("steps", "both epochs and steps are given; give one of them.");
-        }
-
-        if (read is { EvaluateEvery: not null, Evaluations: not null })
-        {
-            throw settings.Error("evaluations", "both evaluate_every and evaluations are given; give one of them.");
-        }
-
+        RefuseBoth(settings, read is { Epochs: not null, Steps: not null }, "epochs", "steps");
+        RefuseBoth(settings, read is { EvaluateEvery: not null, Evaluations: not null }, "evaluate_every", "evaluations");
         _ = read.FrozenType;
         return read;
+    }
+
+    internal static string Folder(StrictObject settings) => settings.TextOrNull("out") is { Length: > 0 } folder
+        ? folder
+        : throw settings.Error("out", "no output folder is named; give --out DIR.");
+
+    internal static void RefuseBoth(StrictObject settings, bool given, string one, string other)
+    {
+        if (given)
+        {
+            throw settings.Error(other, $"both {one} and {other} are given; give one of them.");
+        }
     }
 
     internal static int? Count(StrictObject settings, string key) => !settings.Has(key) ? null
