@@ -9,6 +9,9 @@ public sealed class Rng : IDisposable
     private static readonly Op s_uniform = new("aten::uniform_");
     private static readonly Op s_normal = new("aten::normal_");
     private static readonly Op s_bernoulli = new("aten::bernoulli_", "float");
+    private static readonly Op s_random = new("aten::random_", "from");
+    private static readonly Op s_viewAs = new("aten::view", "dtype");
+    private static readonly Op s_below = new("aten::lt", "Scalar");
     private static readonly Op s_permutation = new("aten::randperm", "generator");
     private static readonly Op s_integers = new("aten::randint", "low_generator");
     private static readonly Op s_multinomial = new("aten::multinomial");
@@ -85,11 +88,24 @@ public sealed class Rng : IDisposable
 
     /// <summary>Overwrites a tensor with independent ones with a probability, else zeros.</summary>
     /// <param name="target">[...], overwritten.</param>
-    /// <param name="probability">The probability of a one.</param>
+    /// <param name="probability">The probability of a one; on the CPU in steps of 2⁻³².</param>
     /// <returns>The same tensor.</returns>
     public Tensor Bernoulli_(Tensor target, double probability)
     {
-        s_bernoulli.Run(target, probability, this);
+        if (Device != Device.Cpu || probability is not (> 0 and < 1))
+        {
+            s_bernoulli.Run(target, probability, this);
+            return target;
+        }
+
+        // Halves of 64 random bits against a threshold take less than half of the time of libtorch's own, which draws 64 bits for every element.
+        using var scope = new TensorScope();
+        var bits = Tensor.Empty([(target.Count + 1) / 2], DType.Int64, Device);
+        s_random.Run(bits, long.MinValue, Arg.None, this);
+        var halves = s_viewAs.Call(bits, DType.Int32).Narrow(0, 0, target.Count);
+        var ones = s_below.Call(halves, (long)(probability * uint.MaxValue) + int.MinValue);
+        // As bytes, since libtorch converts truth values to half precision one by one.
+        target.Copy_(s_viewAs.Call(ones, DType.UInt8).View(target.Shape));
         return target;
     }
 

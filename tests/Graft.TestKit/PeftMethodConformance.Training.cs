@@ -39,7 +39,7 @@ public abstract partial class PeftMethodConformance
         var before = backbone.NamedParameters().Select(p => p.Parameter.Value.Clone()).ToList();
 
         var start = EvaluationLoss(backbone, adapter);
-        var losses = Train(backbone, adapter, steps: 20);
+        var losses = Train(backbone, adapter, steps: 40);
 
         foreach (var (expected, (path, parameter)) in before.Zip(backbone.NamedParameters()))
         {

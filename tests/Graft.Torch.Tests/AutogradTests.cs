@@ -42,6 +42,30 @@ public sealed class AutogradTests
         Prop.ForAll(ArbMap.Default.ArbFor<int>(), seed => Differ(function, seed) < 1e-6).Check(Config.QuickThrowOnFailure.WithMaxTest(10).WithQuietOnSuccess(true));
     }
 
+    [Theory]
+    [InlineData(DType.BFloat16, 0.01)]
+    [InlineData(DType.Float16, 0.002)]
+    public void A_layer_norm_in_half_precision_is_that_of_doubles_rounded(DType dtype, double tolerance)
+    {
+        using var scope = new TensorScope();
+        using var rng = new Rng(4);
+        var x = rng.Normal([7, 33], 5, 3).To(dtype);
+        x.RequiresGrad = true;
+        var gain = rng.Normal([33], 1, 0.1).To(dtype);
+        var shift = rng.Normal([33]).To(dtype);
+        var exact = x.Detach().To(DType.Float64);
+        exact.RequiresGrad = true;
+
+        var y = F.LayerNorm(x, gain, shift);
+        var expected = F.LayerNorm(exact, gain.To(DType.Float64), shift.To(DType.Float64));
+        (y.To(DType.Float64) * Tensor.Arange(0, 33, 1, DType.Float64)).Sum().Backward();
+        (expected * Tensor.Arange(0, 33, 1, DType.Float64)).Sum().Backward();
+
+        Assert.Equal(dtype, y.DType);
+        Assert.True((y.To(DType.Float64) - expected).Abs().Max().ToDouble() < tolerance * 4);
+        Assert.True((x.Grad!.To(DType.Float64) - exact.Grad!).Abs().Max().ToDouble() < tolerance * exact.Grad!.Abs().Max().ToDouble());
+    }
+
     [Fact]
     public void Backward_adds_to_gradients_and_grad_does_not()
     {

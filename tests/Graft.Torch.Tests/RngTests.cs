@@ -82,6 +82,29 @@ public sealed class RngTests
         Assert.All(rng.Multinomial(Tensor.From<float>([0, 1, 3]), 100).ToArray<long>(), i => Assert.InRange(i, 1, 2));
     }
 
+    [Theory]
+    [InlineData(0, DType.Float32)]
+    [InlineData(1, DType.Float32)]
+    [InlineData(0.9, DType.BFloat16)]
+    [InlineData(1e-3, DType.Float64)]
+    [InlineData(0.5, DType.Bool)]
+    public void Ones_come_with_their_probability_wherever_they_stand(double probability, DType dtype)
+    {
+        using var scope = new TensorScope();
+        using var rng = new Rng(5);
+        const int Count = 400_001;
+        var tolerance = 5 * Math.Sqrt(probability * (1 - probability) / (Count / 2.0));
+
+        var drawn = rng.Bernoulli([Count], probability, dtype).To(DType.Float64).ToArray<double>();
+
+        Assert.All(drawn, v => Assert.True(v is 0 or 1));
+        Assert.Equal(probability, drawn.Where((_, i) => i % 2 == 0).Average(), tolerance);
+        Assert.Equal(probability, drawn.Where((_, i) => i % 2 == 1).Average(), tolerance);
+        Assert.Equal(probability * probability, Enumerable.Range(0, Count / 2).Average(i => drawn[2 * i] * drawn[(2 * i) + 1]), tolerance);
+        var columns = rng.Bernoulli_(Tensor.Full([3, 5], -1, dtype == DType.Bool ? DType.Int64 : dtype).Transpose(0, 1), probability);
+        Assert.All(columns.To(DType.Float64).Contiguous().ToArray<double>(), v => Assert.True(v is 0 or 1));
+    }
+
     [Fact]
     public void Dropout_scales_what_stays_and_zero_gives_the_same_tensor()
     {

@@ -86,18 +86,21 @@ public class Bert : Backbone
         embedded = AdapterPass.Dropout(pass, _norm.Apply(pass, embedded), _dropout);
 
         text = _prompt.Apply(pass, text with { Embedded = embedded }, asWords: false);
-        pass?.See(text.Mask, causal: false);
+        var packing = pass is { ReadsPadding: true } ? null : TokenPacking.Of(text.Mask);
+        pass?.See(text.Mask, causal: false, packing);
         var bias = text.Mask is { } mask ? AttentionBias.FromMask(mask, DType) : null;
-        var x = text.Embedded;
-        List<Tensor>? states = allHiddenStates ? [text.TextOnly(x)] : null;
+        var x = packing?.Pack(text.Embedded) ?? text.Embedded;
+        List<Tensor> states = [x];
         foreach (var block in _blocks)
         {
-            x = block.Forward(pass, x, bias);
-            states?.Add(text.TextOnly(x));
+            x = block.Forward(pass, x, bias, packing);
+            states = allHiddenStates ? [.. states, x] : [x];
         }
 
-        var last = states?[^1] ?? text.TextOnly(x);
-        return new BackboneOutput(last, states, _pooler?.Apply(pass, last.Select(1, 0)).Tanh())
+        pass?.See(text.Mask, causal: false);
+        states = [.. states.Select(s => text.TextOnly(packing?.Unpack(s) ?? s))];
+        var last = states[^1];
+        return new BackboneOutput(last, allHiddenStates ? states : null, _pooler?.Apply(pass, last.Select(1, 0)).Tanh())
         {
             Words = pass is null ? _words.Parameter! : pass.Groups is [var rows] ? rows.Resolve(_words) : null,
         };

@@ -56,13 +56,14 @@ internal sealed class EncoderBlock
 
     /// <summary>Computes the block.</summary>
     /// <param name="pass">The pass, or null.</param>
-    /// <param name="x">[B, T, W], floating.</param>
+    /// <param name="x">[B, T, W], floating; or [1, N, W] packed.</param>
     /// <param name="bias">[B, 1, 1, T], floating: added to the attention scores; null when nothing is masked.</param>
-    /// <returns>[B, T, W].</returns>
-    public Tensor Forward(AdapterPass? pass, Tensor x, Tensor? bias)
+    /// <param name="packing">How x is packed; null where it is padded.</param>
+    /// <returns>As <paramref name="x"/>.</returns>
+    public Tensor Forward(AdapterPass? pass, Tensor x, Tensor? bias, TokenPacking? packing)
     {
         var u = _attention.Before(pass, x);
-        var a = AdapterPass.Dropout(pass, _attention.Inner(pass, _attentionOut.Apply(pass, Attention(pass, u, bias))), _config.HiddenDropout);
+        var a = AdapterPass.Dropout(pass, _attention.Inner(pass, _attentionOut.Apply(pass, Attention(pass, u, bias, packing))), _config.HiddenDropout);
         a = _attention.After(pass, u, a, x, _attentionNorm.Apply);
         x = _attention.End(pass, a, x, _attentionNorm);
 
@@ -73,28 +74,40 @@ internal sealed class EncoderBlock
         return _feedForward.End(pass, f, x, _feedForwardNorm);
     }
 
-    private Tensor Attention(AdapterPass? pass, Tensor x, Tensor? bias)
+    // Rows are attended to apart from each other, so this alone needs them padded to one length.
+    private Tensor Attention(AdapterPass? pass, Tensor x, Tensor? bias, TokenPacking? packing)
     {
         var q = Split(_query.Apply(pass, x));
         var k = Split(_key.Apply(pass, x));
         var v = Split(_value.Apply(pass, x));
         (k, v, bias) = _keyValue.Apply(pass, x, k, v, bias);
 
+        // Scores are by far the largest tensors of a pass; what autograd does not need of them goes at once.
+        using var scope = new TensorScope();
         var dropout = pass is { Training: true } ? _config.AttentionDropout : 0;
         if (dropout == 0 && F.ScaledDotProductAttention(q, k, v, bias) is { } fused)
         {
-            return Join(fused);
+            return scope.Keep(Join(fused));
         }
 
         var scores = q.MatMul(k.Transpose(-2, -1)) / Math.Sqrt(q.Size(3));
         var weights = AdapterPass.Dropout(pass, (bias is null ? scores : scores + bias).Softmax(-1), dropout);
-        return Join(weights.MatMul(v));
+        return scope.Keep(Join(weights.MatMul(v)));
+
+        // To [B, H, T, D].
+        Tensor Split(Tensor y)
+        {
+            var rows = packing is null ? y : packing.Unpack(y);
+            return rows.View(rows.Size(0), rows.Size(1), _config.Heads, _config.Width / _config.Heads).Transpose(1, 2);
+        }
+
+        // From [B, H, T, D].
+        Tensor Join(Tensor y)
+        {
+            var rows = y.Transpose(1, 2).Reshape(y.Size(0), y.Size(2), _config.Width);
+            return packing is null ? rows : packing.Pack(rows);
+        }
     }
 
-    /// <summary>[B, T, W] to [B, H, T, D].</summary>
-    private Tensor Split(Tensor y) =>
-        y.View(y.Size(0), y.Size(1), _config.Heads, _config.Width / _config.Heads).Transpose(1, 2);
 
-    /// <summary>[B, H, T, D] to [B, T, W].</summary>
-    private Tensor Join(Tensor y) => y.Transpose(1, 2).Reshape(y.Size(0), y.Size(2), _config.Width);
 }

@@ -97,10 +97,12 @@ internal sealed class T5Attention
             return fused;
         }
 
+        // Scores are by far the largest tensors of a pass; what autograd does not need of them goes at once.
+        using var scope = new TensorScope();
         var scores = queries.MatMul(keys.Transpose(-2, -1));
         scores = bias is null ? scores : scores + bias;
         var wide = scores.DType == DType.Float64 ? scores : scores.To(DType.Float32);
-        return AdapterPass.Dropout(pass, wide.Softmax(-1).To(scores.DType), dropout).MatMul(values);
+        return scope.Keep(AdapterPass.Dropout(pass, wide.Softmax(-1).To(scores.DType), dropout).MatMul(values));
     }
 
     /// <summary>[B, T, H·D] to [B, H, T, D].</summary>

@@ -245,7 +245,7 @@ internal sealed class FusionPart : HiddenPart
             return;
         }
 
-        var means = TokenMean.Of(weights, rows.Mask);
+        var means = rows.TokenMean(weights);
         foreach (var (i, child) in _config.Adapters.Described.Index())
         {
             rows.Pass.Observe(_site.Path + Weight(child.Name), rows, means.Narrow(2, i, 1));

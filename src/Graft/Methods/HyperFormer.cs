@@ -24,7 +24,7 @@ namespace Graft.Methods;
 public sealed record HyperFormerConfig(
     bool SharedHeads = false, int Embedding = 64, int Hidden = 128, int Features = 64, double ReductionFactor = 32, string Activation = "gelu_new",
     bool Norm = true, bool TrainNorms = true, SiteRole Sublayers = SiteRole.SelfAttention | SiteRole.FeedForward,
-    double GeneratorRateFactor = 1) : LayeredConfig
+    double GeneratorRateFactor = 0.03) : LayeredConfig
 {
     // The order of the authors' position embeddings; cross-attention has none there.
     private static readonly SiteRole[] s_positions = [SiteRole.FeedForward, SiteRole.SelfAttention, SiteRole.CrossAttention];
@@ -100,9 +100,9 @@ public class HyperFormer : PeftMethod<HyperFormerConfig>
     /// <inheritdoc/>
     public sealed override bool SharesAcrossTasks => true;
 
-    /// <summary>The authors' rate: an update moves a generated weight by tens of times as much as one that is trained itself.</summary>
+    /// <summary>Of what trains itself; hypernetworks take a part of it, since an update moves a generated weight by tens of times as much.</summary>
     /// <inheritdoc/>
-    public override double DefaultLearningRate => 3e-4;
+    public override double DefaultLearningRate => 1e-3;
 
     /// <summary>The generated gains start near zero and not at it.</summary>
     /// <inheritdoc/>

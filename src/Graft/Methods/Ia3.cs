@@ -96,6 +96,8 @@ internal sealed class ScalePart : LinearPart, IMergeable
         }
     }
 
+    public override bool ReadsPadding => _gate is { ReadsPadding: true };
+
     public override LinearHooks Hooks => _input ? LinearHooks.Input : LinearHooks.Output;
 
     public bool CanMerge => _gate is null;
@@ -110,7 +112,7 @@ internal sealed class ScalePart : LinearPart, IMergeable
         return _input ? (weight * scale, bias) : (weight * scale.Unsqueeze(1), bias is null ? null : bias * scale);
     }
 
-    private Tensor Scale(RowGroup rows, Tensor x) => (_gate is null ? _scale.Value : _gate.Forward(rows, x) * _scale).To(x.DType);
+    private Tensor Scale(RowGroup rows, Tensor x) => (_gate is null ? _scale.Value : rows.PerToken(_gate.Forward(rows, x)) * _scale).To(x.DType);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

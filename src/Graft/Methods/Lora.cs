@@ -89,6 +89,8 @@ internal sealed class LoraPart : LinearPart, IMergeable
     /// <summary>The rank R.</summary>
     public int Rank => (int)_a.Value.Size(0);
 
+    public override bool ReadsPadding => _gate is { ReadsPadding: true };
+
     public override LinearHooks Hooks => LinearHooks.Delta;
 
     public bool CanMerge => _gate is null;
@@ -99,7 +101,7 @@ internal sealed class LoraPart : LinearPart, IMergeable
     {
         var inner = F.Linear(AdapterPass.Dropout(rows.Pass, x.To(_a.Value.DType), _dropout), _a);
         var delta = F.Linear(inner, _b, _bias?.Value);
-        return (_gate is null ? delta * _scaling : delta * _gate.Forward(rows, x)).To(x.DType);
+        return (_gate is null ? delta * _scaling : delta * rows.PerToken(_gate.Forward(rows, x))).To(x.DType);
     }
 
     public (Tensor Weight, Tensor? Bias) Merge(Tensor weight, Tensor? bias)

@@ -53,7 +53,7 @@ public sealed record PhaConfig(
     int Bottleneck = 64, int OrdinaryBottleneck = 64, int Dimension = 64, int Hidden = 128, string Activation = "relu",
     PhaLayout Layout = PhaLayout.Auto, PhaStates RetrieverStates = PhaStates.Shared,
     double Temperature = 0.1, double InstanceWeight = 0.1, double PrototypeWeight = 0.1,
-    double GeneratorRateFactor = 1, double PrototypeRateFactor = 1) : LayeredConfig
+    double GeneratorRateFactor = 0.3, double PrototypeRateFactor = 10) : LayeredConfig
 {
     /// <summary>The width M of generated adapters.</summary>
     public int Bottleneck { get; init => field = Require.Positive(value); } = Require.Positive(Bottleneck);
@@ -133,9 +133,9 @@ public class Pha : PeftMethod<PhaConfig>, IRetrievesTasks, IPlacesRows
     /// <inheritdoc/>
     public sealed override bool SharesAcrossTasks => true;
 
-    /// <summary>The authors' rate: an update moves a generated weight by tens of times as much as one that is trained itself.</summary>
+    /// <summary>Of what trains itself; hypernetworks take a part of it, since an update moves a generated weight by tens of times as much.</summary>
     /// <inheritdoc/>
-    public override double DefaultLearningRate => 3e-4;
+    public override double DefaultLearningRate => 1e-3;
 
     /// <summary>Generated weights start small and not at zero.</summary>
     /// <inheritdoc/>

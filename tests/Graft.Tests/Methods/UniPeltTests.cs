@@ -34,6 +34,9 @@ public sealed class UniPeltWithPublishedGatesTests : UniPeltTests
 
 public sealed class UniPeltWithoutGatesTests : UniPeltTests
 {
+    // No gate holds the parts back.
+    protected override double LearningRate => 1e-2;
+
     protected override JsonObject Settings => With(new JsonObject { ["gate"] = "none", ["leave_out"] = new JsonArray(0) });
 }
 

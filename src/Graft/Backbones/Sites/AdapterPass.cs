@@ -6,6 +6,7 @@ namespace Graft.Backbones.Sites;
 public sealed class PartMap
 {
     private readonly Part[]?[] _bySite;
+    private bool _readsPadding;
 
     internal PartMap(SiteMap sites, IReadOnlyList<PartMap>? of = null)
     {
@@ -25,7 +26,14 @@ public sealed class PartMap
     /// <summary>Whether <paramref name="parts"/> are these parts or among those that they are composed of.</summary>
     internal bool Uses(PartMap parts) => ReferenceEquals(this, parts) || Of.Any(p => p.Uses(parts));
 
-    internal void Add(Site site, Part part) => _bySite[site.Index] = [.. _bySite[site.Index] ?? [], part];
+    /// <summary>Whether a part reads what stands at padding.</summary>
+    internal bool ReadsPadding => _readsPadding || Of.Any(p => p.ReadsPadding);
+
+    internal void Add(Site site, Part part)
+    {
+        _bySite[site.Index] = [.. _bySite[site.Index] ?? [], part];
+        _readsPadding |= part.ReadsPadding;
+    }
 
     /// <summary>The parts at <paramref name="site"/>, in the order in which the method put them.</summary>
     /// <param name="site">A site of the backbone the parts were attached to.</param>
@@ -66,10 +74,10 @@ public sealed class RowGroup
     public AdapterPass Pass { get; internal set; } = null!;
 
     /// <summary>[B, T], floating: 1 at real tokens of these rows, 0 at padding; null when nothing is padded. Of the tokens that <see cref="AdapterPass.TokenMask"/> is of.</summary>
-    public Tensor? Mask => Pass.TokenMask is { } mask ? Slice(mask) : null;
+    public Tensor? Mask => Pass.TokenMask is { } mask ? OfBatch(mask) : null;
 
     /// <summary>[B, T], floating: 1 at real tokens of the text of these rows as it was given, 0 at padding; null when nothing is padded.</summary>
-    public Tensor? InputMask => Pass.InputMask is { } mask ? Slice(mask) : null;
+    public Tensor? InputMask => Pass.InputMask is { } mask ? OfBatch(mask) : null;
 
     /// <summary>
     /// Shifts the positions of these rows' tokens, as if <paramref name="positions"/> tokens stood in front: what passing a prefix as past
@@ -106,7 +114,34 @@ public sealed class RowGroup
         return value;
     }
 
-    internal Tensor Slice(Tensor batch) => Pass.Groups.Count == 1 ? batch : batch.Narrow(0, Start, Count);
+    /// <summary>The mean over the real tokens of each row.</summary>
+    /// <param name="values">[B, T, C], or [1, n, C] where the pass is packed; floating: values of these rows' tokens.</param>
+    /// <returns>[B, 1, C].</returns>
+    public Tensor TokenMean(Tensor values)
+    {
+        if (Pass.Packing is not { } packing)
+        {
+            return Sites.TokenMean.Of(values, Mask);
+        }
+
+        var membership = packing.Membership(this, values.DType);
+        var counts = membership.Sum(0).Clamp(low: 1).Unsqueeze(1);
+        return (membership.Transpose(0, 1).MatMul(values.Squeeze(0)) / counts).Unsqueeze(1);
+    }
+
+    /// <summary>A value of each row where its tokens are, for arithmetic with their states.</summary>
+    /// <param name="values">[B, 1, C], floating.</param>
+    /// <returns>The same, which spreads over [B, T, C] by itself; or [1, n, C] where the pass is packed.</returns>
+    public Tensor PerToken(Tensor values) => Pass.Packing is { } packing
+        ? packing.Membership(this, values.DType).MatMul(values.Squeeze(1)).Unsqueeze(0)
+        : values;
+
+    /// <summary>These rows' part of token states: [B, T, ...] of all rows, or [1, N, ...] where the pass is packed.</summary>
+    internal Tensor Slice(Tensor states) => Pass.Groups.Count == 1 ? states
+        : Pass.Packing is { } packing ? packing.Slice(states, this)
+        : OfBatch(states);
+
+    private Tensor OfBatch(Tensor batch) => Pass.Groups.Count == 1 ? batch : batch.Narrow(0, Start, Count);
 }
 
 /// <summary>A value that a part showed of a pass.</summary>
@@ -171,10 +206,17 @@ public sealed class AdapterPass
         Cache!.Repeat(times);
     }
 
+    /// <summary>How token states are packed where the pass stands; null where rows are padded to one length.</summary>
+    internal TokenPacking? Packing { get; private set; }
+
+    /// <summary>Whether some part reads padding, so that token states must keep it.</summary>
+    internal bool ReadsPadding => Groups.Any(g => g.Parts is { ReadsPadding: true });
+
     /// <summary>Says which tokens parts read from here on.</summary>
     /// <param name="mask">[B, T], floating, or null when nothing is padded.</param>
     /// <param name="causal">Whether a token may know only those before it.</param>
-    internal void See(Tensor? mask, bool causal) => (TokenMask, IsCausal) = (mask, causal);
+    /// <param name="packing">How their states are packed; null where they are not.</param>
+    internal void See(Tensor? mask, bool causal, TokenPacking? packing = null) => (TokenMask, IsCausal, Packing) = (mask, causal, packing);
 
     /// <summary>[B, T], floating: the mask of the texts as they were given, without virtual tokens; null when nothing is padded.</summary>
     public Tensor? InputMask { get; internal set; }
@@ -213,7 +255,7 @@ public sealed class AdapterPass
         pass is { Training: true } && p > 0 ? F.Dropout(x, p, pass.Rng!) : x;
 
     /// <summary>Applies <paramref name="map"/> to the rows of each group and joins the results in batch order.</summary>
-    /// <param name="batch">[B, ...].</param>
+    /// <param name="batch">[B, ...]; or [1, N, ...] where the pass is packed.</param>
     /// <param name="map">Computes the rows of one group.</param>
     internal Tensor PerGroup(Tensor batch, Func<RowGroup, Tensor, Tensor> map)
     {
@@ -228,7 +270,7 @@ public sealed class AdapterPass
             parts[i] = map(Groups[i], Groups[i].Slice(batch));
         }
 
-        return Tensor.Cat(parts, 0);
+        return Tensor.Cat(parts, Packing is null ? 0 : 1);
     }
 
     internal bool Touches(Site site)

@@ -7,7 +7,16 @@ namespace Graft.Backbones.Sites;
 /// holding the same child module. Parts keep no state between passes: what a pass computes once lives in the pass.
 /// Thread contract: read concurrently by any number of passes, changed only by the optimizer between passes.
 /// </summary>
-public abstract class Part : Module;
+/// <remarks>
+/// Token states come as [B, T, W] of the part's rows. Where a batch has much padding the pass is packed: they then come as [1, n, W], the real
+/// tokens of those rows end to end. What acts on every token alone need not care; what reads whole rows asks <see cref="RowGroup.TokenMean"/> and
+/// gives a value back to the tokens of each row by <see cref="RowGroup.PerToken"/>.
+/// </remarks>
+public abstract class Part : Module
+{
+    /// <summary>Whether the part must have token states as [B, T, W] with their padding; passes with such a part are not packed.</summary>
+    public virtual bool ReadsPadding => false;
+}
 
 /// <summary>Which hooks of a <see cref="LinearPart"/> do something; the site skips the rest.</summary>
 [Flags]

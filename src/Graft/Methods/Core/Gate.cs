@@ -53,9 +53,12 @@ public sealed class Gate : Module
     /// <param name="mode">The mode.</param>
     public static long Count(int width, GateMode mode) => mode == GateMode.None ? 0 : width + 1;
 
+    /// <summary>Whether it reads padding; a part with such a gate says so too.</summary>
+    public bool ReadsPadding => _mode == GateMode.Padded;
+
     /// <summary>Computes the gate of each row and shows it among the observations of the pass.</summary>
     /// <param name="rows">The rows.</param>
-    /// <param name="x">[B, T, W], floating, virtual tokens included.</param>
+    /// <param name="x">[B, T, W], or [1, n, W] packed; floating, virtual tokens included.</param>
     /// <returns>[B, 1, 1] in (0, 1), of the type of the gate's parameters.</returns>
     public Tensor Forward(RowGroup rows, Tensor x)
     {
@@ -64,7 +67,7 @@ public sealed class Gate : Module
             return rows.Once(this, () => Shown(rows, Open(x.Narrow(1, 0, 1))));
         }
 
-        return Shown(rows, TokenMean.Of(Open(x), _mode == GateMode.Padded ? null : rows.Mask));
+        return Shown(rows, ReadsPadding ? Open(x).Mean(1, keep: true) : rows.TokenMean(Open(x)));
     }
 
     private Tensor Open(Tensor x) => F.Linear(x.To(_weight.Value.DType), _weight, _bias).Sigmoid();
@@ -73,25 +76,6 @@ public sealed class Gate : Module
     {
         rows.Pass.Observe(_name, rows, gate);
         return gate;
-    }
-}
-
-/// <summary>Means over the tokens of each row.</summary>
-internal static class TokenMean
-{
-    /// <summary>The mean over real tokens.</summary>
-    /// <param name="values">[B, T, C], floating.</param>
-    /// <param name="mask">[B, T], floating: 1 at real tokens, 0 at padding; null for the mean over all positions.</param>
-    /// <returns>[B, 1, C].</returns>
-    public static Tensor Of(Tensor values, Tensor? mask)
-    {
-        if (mask is null)
-        {
-            return values.Mean(1, keep: true);
-        }
-
-        var weights = mask.To(values.DType).Unsqueeze(2);
-        return (values * weights).Sum(1, keep: true) / weights.Sum(1, keep: true).Clamp(low: 1e-9);
     }
 }
 

@@ -49,6 +49,8 @@ internal abstract class PrefixPart : KeyValuePart
         }
     });
 
+    public override bool ReadsPadding => _gate is { ReadsPadding: true };
+
     public override KeyValuePrefix Prefix(RowGroup rows, Tensor hidden)
     {
         var (keys, values) = Vectors(rows);

@@ -182,9 +182,9 @@ public sealed class UniPeltFixtureTests
         var output = f.Run(Rows, pass =>
         {
             var bias = AttentionBias.FromMask(mask, DType.Float64);
-            var first = blocks[0].Forward(pass, hidden, bias);
+            var first = blocks[0].Forward(pass, hidden, bias, packing: null);
             f.Close("hidden_after_layer1", first);
-            return blocks[1].Forward(pass, first, bias);
+            return blocks[1].Forward(pass, first, bias, packing: null);
         });
 
         if (gate == "padded")

@@ -15,8 +15,8 @@ public sealed class EveryMethodComparedTests : IDisposable
 
     public void Dispose() => _tiny.Dispose();
 
-    // The tiny backbone is too narrow for its default.
-    private static JsonObject? Set(string method) => method == "compacter" ? new JsonObject { ["reduction_factor"] = 2 } : null;
+    // The tiny backbone is too narrow for their defaults: Compacter's blocks do not divide it, and the one unit that PROPETL would have may be dead.
+    private static JsonObject? Set(string method) => method is "compacter" or "propetl-adapter" ? new JsonObject { ["reduction_factor"] = 2 } : null;
 
     [Fact]
     public void Every_method_that_needs_no_other_adapters_has_a_run_of_a_mixture_and_a_place_in_the_report()

@@ -32,6 +32,8 @@ internal sealed class BottleneckPart : HiddenPart
         _normAfter = config.OwnNormAfter ? AddChild("norm_after", new OwnNorm(site.Width)) : null;
     }
 
+    public override bool ReadsPadding => _gate is { ReadsPadding: true };
+
     public override HiddenHooks Hooks => _config.Parallel ? HiddenHooks.Parallel
         : _config.NormBefore ? HiddenHooks.After | HiddenHooks.ReadsNorm : HiddenHooks.After;
 
@@ -89,7 +91,7 @@ internal sealed class BottleneckPart : HiddenPart
     private Tensor Branch(RowGroup rows, Tensor input)
     {
         var up = AdapterPass.Dropout(rows.Pass, Up(rows, input), _config.Dropout);
-        return _gate is null ? up : up * _gate.Forward(rows, input);
+        return _gate is null ? up : up * rows.PerToken(_gate.Forward(rows, input));
     }
 
     /// <summary>The scaled up-projection, before dropout and gate, [B, T, W], of the parameters' type.</summary>
@@ -100,7 +102,7 @@ internal sealed class BottleneckPart : HiddenPart
         if (rows.Pass.Training && _config.StochasticDepth > 0)
         {
             var kept = 1 - _config.StochasticDepth;
-            up *= rows.Pass.Rng!.Bernoulli([up.Size(0), 1, 1], kept, up.DType) / kept;
+            up *= rows.PerToken(rows.Pass.Rng!.Bernoulli([rows.Count, 1, 1], kept, up.DType) / kept);
         }
 
         return _scaling is not null ? up * _scaling : _config.Scaling.Factor == 1 ? up : up * _config.Scaling.Factor;

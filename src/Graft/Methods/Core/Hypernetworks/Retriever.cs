@@ -39,8 +39,15 @@ internal sealed class Retriever : Module
     /// <param name="states">[B, T, W], floating.</param>
     /// <param name="mask">[B, T], 1 at real tokens; null where nothing is padded.</param>
     /// <returns>[B, W].</returns>
-    public static Tensor Pool(Tensor states, Tensor? mask) =>
-        TokenMean.Of(states.DType == DType.Float64 ? states : states.To(DType.Float32), mask).Squeeze(1);
+    public static Tensor Pool(Tensor states, Tensor? mask) => TokenMean.Of(Widened(states), mask).Squeeze(1);
+
+    /// <summary>The mean over real tokens where a pass stands, in float32 or wider.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="states">[B, T, W], or [1, n, W] packed; floating.</param>
+    /// <returns>[B, W].</returns>
+    public static Tensor Pool(RowGroup rows, Tensor states) => rows.TokenMean(Widened(states)).Squeeze(1);
+
+    private static Tensor Widened(Tensor states) => states.DType == DType.Float64 ? states : states.To(DType.Float32);
 
     /// <summary>The number of trained values.</summary>
     /// <param name="width">W.</param>
@@ -62,7 +69,7 @@ internal sealed class PooledStates : HiddenPart
 
     public override Tensor Before(RowGroup rows, Tensor input)
     {
-        rows.Pass.Get<Dictionary<RowGroup, Tensor>>(this)[rows] = Retriever.Pool(input, rows.Mask);
+        rows.Pass.Get<Dictionary<RowGroup, Tensor>>(this)[rows] = Retriever.Pool(rows, input);
         return input;
     }
 }

@@ -1,0 +1,83 @@
+using Graft.Torch;
+
+namespace Graft.Backbones.Sites;
+
+/// <summary>
+/// The real tokens of a padded batch laid end to end, so that everything but attention costs nothing at padding: [B, T, W] to [1, N, W] with N
+/// real tokens, in the order of the rows, and back. Thread contract: read-only.
+/// </summary>
+internal sealed class TokenPacking
+{
+    // Below this share of padding, moving tokens costs as much as it saves.
+    private const double WorthwhilePadding = 0.1;
+
+    private readonly long[] _starts;
+    private readonly long _length;
+    private readonly Tensor _tokens;
+    private readonly Tensor _places;
+    private readonly Tensor _rowOfToken;
+
+    private TokenPacking(float[] mask, long rows, long length)
+    {
+        _length = length;
+        _starts = new long[rows + 1];
+        var tokens = new List<long>(mask.Length);
+        var places = new long[mask.Length];
+        for (var row = 0L; row < rows; row++)
+        {
+            for (var at = row * length; at < (row + 1) * length; at++)
+            {
+                // What stands at padding is read by nobody: the last real token before it stands there, so that nothing has to be filled.
+                if (mask[at] != 0)
+                {
+                    tokens.Add(at);
+                }
+
+                places[at] = Math.Max(0, tokens.Count - 1);
+            }
+
+            _starts[row + 1] = tokens.Count;
+        }
+
+        _tokens = Tensor.From([.. tokens], tokens.Count);
+        _places = Tensor.From(places, rows, length);
+        _rowOfToken = Tensor.From([.. tokens.Select(t => t / length)], tokens.Count);
+    }
+
+    /// <summary>The packing of a batch; null where it has too little padding to be worth it, and on a GPU, which packing would have to wait for.</summary>
+    /// <param name="mask">[B, T], floating: 1 at real tokens, 0 at padding; null when nothing is padded.</param>
+    public static TokenPacking? Of(Tensor? mask)
+    {
+        if (mask is null || mask.Device != Device.Cpu)
+        {
+            return null;
+        }
+
+        var values = mask.To(DType.Float32).ToArray<float>();
+        var real = values.Count(v => v != 0);
+        return real == 0 || real > (1 - WorthwhilePadding) * values.Length ? null : new TokenPacking(values, mask.Size(0), mask.Size(1));
+    }
+
+    /// <summary>The real tokens: [B, T, W] to [1, N, W].</summary>
+    /// <param name="padded">[B, T, W], floating.</param>
+    public Tensor Pack(Tensor padded) => F.Embedding(padded.Reshape(-1, padded.Size(2)), _tokens).Unsqueeze(0);
+
+    /// <summary>The tokens in their rows: [1, N, W] to [B, T, W]; what stands at padding means nothing.</summary>
+    /// <param name="packed">[1, N, W], floating.</param>
+    public Tensor Unpack(Tensor packed) => F.Embedding(packed.Squeeze(0), _places);
+
+    /// <summary>The tokens of some rows: [1, N, ...] to [1, n, ...].</summary>
+    /// <param name="packed">[1, N, ...].</param>
+    /// <param name="rows">The rows.</param>
+    public Tensor Slice(Tensor packed, RowGroup rows) => packed.Narrow(1, _starts[rows.Start], _starts[rows.Start + rows.Count] - _starts[rows.Start]);
+
+    /// <summary>Which of some rows each of their tokens belongs to.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="dtype">The type of the result.</param>
+    /// <returns>[n, B], 1 where the token is of the row, 0 elsewhere.</returns>
+    public Tensor Membership(RowGroup rows, DType dtype)
+    {
+        var start = _starts[rows.Start];
+        return F.OneHot(_rowOfToken.Narrow(0, start, _starts[rows.Start + rows.Count] - start) - rows.Start, rows.Count).To(dtype);
+    }
+}
