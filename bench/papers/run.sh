@@ -2,17 +2,18 @@
 # Runs a table of the papers: bench/papers/run.sh DATA OUT domains|glue [OPTION...]
 #
 # DATA holds the published files (graft data check DATA), OUT gets everything: OUT/tapt/TASK, the backbone after pretraining on the task's own training
-# texts (600 steps of 64 texts), and the comparison OUT/NAME with its report. Options go to graft compare, such as --jobs 2 or --dry-run. The same call
-# goes on with what was interrupted. GRAFT names the program; ./graft of this repository by default.
+# texts (600 steps of 64 texts), and the comparison OUT/NAME with its report. Options go to graft compare, such as --jobs 2. The same call goes on with
+# what was interrupted. GRAFT names the program, with absolute paths; ./graft of this repository by default.
 set -eu
 here="$(cd "$(dirname "$0")" && pwd)"
 data="$(realpath "${1:?a folder of published files}")" out="${2:?a folder for what comes out}" name="${3:?domains or glue}"
 shift 3
-read -r -a graft <<<"${GRAFT:-$here/../../graft}"
+graft=("$here/../../graft")
+if [ -n "${GRAFT:-}" ]; then read -r -a graft <<<"$GRAFT"; fi
 mkdir -p "$out/tapt"
 cd "$out"
 for task in $(python3 -c 'import json, sys; print(*json.load(open(sys.argv[1]))["tasks"])' "$here/$name.json"); do
-  [ -e "tapt/$task/model.safetensors" ] && continue
+  [ -e "tapt/$task/config.json" ] && continue # the file that is written last
   resume=()
   [ -e "tapt/$task/run.json" ] && resume=(--resume)
   "${graft[@]}" pretrain --task "$task" --data "$data" --steps 600 --batch 64 --lr 1e-4 --out "tapt/$task" "${resume[@]}"

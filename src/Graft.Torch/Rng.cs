@@ -92,13 +92,13 @@ public sealed class Rng : IDisposable
     /// <returns>The same tensor.</returns>
     public Tensor Bernoulli_(Tensor target, double probability)
     {
-        if (Device != Device.Cpu || probability is not (> 0 and < 1))
+        if (Device != Device.Cpu || target.Device != Device.Cpu || probability is not (> 0 and < 1))
         {
             s_bernoulli.Run(target, probability, this);
             return target;
         }
 
-        // Halves of 64 random bits against a threshold take less than half of the time of libtorch's own, which draws 64 bits for every element.
+        // Halves of 64 random bits against a threshold take less than half of the time of libtorch's own, which without MKL draws 64 bits for every element.
         using var scope = new TensorScope();
         var bits = Tensor.Empty([(target.Count + 1) / 2], DType.Int64, Device);
         s_random.Run(bits, long.MinValue, Arg.None, this);

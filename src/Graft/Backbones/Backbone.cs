@@ -7,7 +7,7 @@ namespace Graft.Backbones;
 
 /// <summary>A batch of token ids.</summary>
 /// <param name="InputIds">[B, T], int64.</param>
-/// <param name="Mask">[B, T], floating: 1 at real tokens, 0 at padding; null when nothing is padded, which saves work.</param>
+/// <param name="Mask">[B, T], floating: 1 at real tokens, 0 at padding, nothing between; null when nothing is padded, which saves work.</param>
 /// <param name="TypeIds">[B, T], int64: the segment of each token; null for all zero.</param>
 public sealed record BackboneInput(Tensor InputIds, Tensor? Mask = null, Tensor? TypeIds = null)
 {
@@ -18,7 +18,10 @@ public sealed record BackboneInput(Tensor InputIds, Tensor? Mask = null, Tensor?
     public EncodedText? Encoded { get; init; }
 }
 
-/// <summary>What a backbone computes, aligned with the input tokens (virtual tokens of prompts are already dropped).</summary>
+/// <summary>
+/// What a backbone computes, aligned with the input tokens (virtual tokens of prompts are already dropped). What stands at padding means nothing: a
+/// state of padding, or that of some token of the row where padding was left out of the work.
+/// </summary>
 /// <param name="LastHiddenState">[B, T, W], floating: the last layer's output; of an encoder-decoder, the encoder's.</param>
 /// <param name="HiddenStates">[B, T, W] each: the embedding output and every layer's, when asked for; otherwise null.</param>
 /// <param name="Pooled">[B, W], floating: the pretrained pooler's output where it was loaded; otherwise null.</param>

@@ -108,6 +108,4 @@ internal sealed class EncoderBlock
             return packing is null ? rows : packing.Pack(rows);
         }
     }
-
-
 }

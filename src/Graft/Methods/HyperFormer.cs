@@ -100,7 +100,10 @@ public class HyperFormer : PeftMethod<HyperFormerConfig>
     /// <inheritdoc/>
     public sealed override bool SharesAcrossTasks => true;
 
-    /// <summary>Of what trains itself; hypernetworks take a part of it, since an update moves a generated weight by tens of times as much.</summary>
+    /// <summary>
+    /// The rate of heads and of adapters that are not generated. The hypernetwork takes a part of it (see the settings), since an update moves a generated
+    /// weight by tens of times as much as one that trains itself.
+    /// </summary>
     /// <inheritdoc/>
     public override double DefaultLearningRate => 1e-3;
 

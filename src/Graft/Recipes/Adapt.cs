@@ -77,7 +77,7 @@ public static class Adapt
             Scores = start.Scores,
         };
 
-        // 0.01 / 0.0003 is 33.33, and 0.003 / 0.003 is 1 whatever the last bit says.
+        // 0.01 / 0.003 is 3.33, and 0.003 / 0.003 is 1 whatever the last bit says.
         double Factor(double rate) => Math.Round(rate / method.DefaultLearningRate, 2);
     }
 

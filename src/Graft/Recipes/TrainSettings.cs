@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Graft.Methods.Core;
 using Graft.Tasks;
 using Graft.Tasks.Heads;
 using Graft.Tasks.Mixtures;
@@ -259,9 +260,13 @@ public sealed partial record TrainSettings
     /// <param name="task">The task, or those that are trained together.</param>
     /// <param name="fingerprint">The backbone's fingerprint.</param>
     /// <param name="rows">The training and dev rows.</param>
-    internal string Identity(string task, string fingerprint, IEnumerable<Example> rows)
+    /// <param name="method">The method, whose defaults count as if they had been written out.</param>
+    /// <param name="config">Its settings.</param>
+    internal string Identity(string task, string fingerprint, IEnumerable<Example> rows, PeftMethod method, PeftConfig config)
     {
         var settings = ToJson();
+        settings["lr"] ??= method.DefaultLearningRate;
+        settings["set"] = method.WriteConfig(config);
         settings.Remove("tasks");
         settings.Remove("backbone");
         settings.Remove("data");

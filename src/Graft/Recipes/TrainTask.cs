@@ -46,7 +46,7 @@ internal sealed class TrainTask(
     {
         Tell(_state);
         var identity = settings.Identity(
-            string.Join('+', unit.Tasks.Select(Identified)), _backbone.Fingerprint, unit.Tasks.SelectMany(t => t.Train.Concat(t.Dev)));
+            string.Join('+', unit.Tasks.Select(Identified)), _backbone.Fingerprint, unit.Tasks.SelectMany(t => t.Train.Concat(t.Dev)), method, config);
         if (settings.Resume && run.Finished(unit.Name, identity) is { } finished)
         {
             return Done(finished, "was finished before");

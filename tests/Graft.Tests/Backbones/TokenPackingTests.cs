@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Graft.Backbones.Sites;
 using Graft.Methods.Core;
 using Graft.TestKit;
@@ -64,14 +65,14 @@ public sealed class TokenPackingTests
     public void Packing_keeps_the_order_of_tokens_and_gives_back_their_places()
     {
         using var scope = new TensorScope();
-        var mask = Tensor.From([1f, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0], 3, 4);
+        var mask = Tensor.From([1f, 1, 0, 0, 0, 1, 1, 1, 0, 0, 1, 0], 3, 4);
         var padded = Tensor.From([.. Enumerable.Range(0, 24).Select(i => (float)i)], 3, 4, 2);
         var packing = TokenPacking.Of(mask)!;
 
         var packed = packing.Pack(padded);
 
-        Assert.Equal([0, 1, 2, 3, 10, 11, 12, 13, 14, 15], packed.ToArray<float>());
-        Assert.Equal([1, 5, 2], packed.Shape);
+        Assert.Equal([0, 1, 2, 3, 10, 11, 12, 13, 14, 15, 20, 21], packed.ToArray<float>());
+        Assert.Equal([1, 6, 2], packed.Shape);
         var real = mask.Unsqueeze(2);
         TensorAssert.BitwiseEqual(padded * real, packing.Unpack(packed) * real);
     }
@@ -94,10 +95,45 @@ public sealed class TokenPackingTests
         Assert.Equal([2f, 2, 10, 40, 40, 40], pass.PerGroup(tokens, (rows, slice) => rows.PerToken(rows.TokenMean(slice))).ToArray<float>());
     }
 
+    [Fact]
+    public void What_stands_at_padding_is_of_the_same_row_also_where_padding_comes_first()
+    {
+        using var scope = new TensorScope();
+        var packing = TokenPacking.Of(Tensor.From([1f, 0, 0, 0, 1, 1], 2, 3))!;
+        var padded = Tensor.From([1f, 0, 0, 0, 5, 6], 2, 3, 1);
+
+        Assert.Equal([1f, 1, 1, 5, 5, 6], packing.Unpack(packing.Pack(padded)).ToArray<float>());
+    }
+
     [Theory]
+    [InlineData("none", false)]
+    [InlineData("masked", false)]
+    [InlineData("padded", true)]
+    public void Parts_read_padding_when_their_method_says_so(string gate, bool reads)
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        using var rng = new Rng(1, Device.Cpu);
+        Assert.All(PeftMethods.All.Where(m => m.Defaults is IGated), method =>
+        {
+            var settings = new JsonObject { ["gate"] = gate };
+            if (method.WriteConfig(method.Defaults).ContainsKey("reduction_factor"))
+            {
+                settings["reduction_factor"] = 2;
+            }
+
+            var config = method.ReadConfig(settings, "test");
+            using var adapter = method.Attach(backbone, "own", config, rng);
+
+            Assert.Equal((reads, reads), (method.ReadsPadding(config), adapter.Parts.ReadsPadding));
+            Assert.Equal(reads, new PartMap(backbone.Sites, [adapter.Parts]).ReadsPadding);
+        });
+    }
+
+    [Theory]
+    [InlineData(new float[] { 1, 1, 1, 0, 0, 0 })]
     [InlineData(new float[] { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0 })]
     [InlineData(new float[] { 0, 0, 0, 0 })]
-    public void A_batch_with_hardly_any_padding_or_no_token_is_left_as_it_is(float[] mask)
+    public void A_batch_with_hardly_any_padding_or_a_row_without_tokens_is_left_as_it_is(float[] mask)
     {
         using var scope = new TensorScope();
 

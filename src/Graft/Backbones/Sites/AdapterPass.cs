@@ -117,24 +117,12 @@ public sealed class RowGroup
     /// <summary>The mean over the real tokens of each row.</summary>
     /// <param name="values">[B, T, C], or [1, n, C] where the pass is packed; floating: values of these rows' tokens.</param>
     /// <returns>[B, 1, C].</returns>
-    public Tensor TokenMean(Tensor values)
-    {
-        if (Pass.Packing is not { } packing)
-        {
-            return Sites.TokenMean.Of(values, Mask);
-        }
-
-        var membership = packing.Membership(this, values.DType);
-        var counts = membership.Sum(0).Clamp(low: 1).Unsqueeze(1);
-        return (membership.Transpose(0, 1).MatMul(values.Squeeze(0)) / counts).Unsqueeze(1);
-    }
+    public Tensor TokenMean(Tensor values) => Sites.TokenMean.Of(Pass.Packing is { } packing ? packing.Unpack(values, this) : values, Mask);
 
     /// <summary>A value of each row where its tokens are, for arithmetic with their states.</summary>
     /// <param name="values">[B, 1, C], floating.</param>
     /// <returns>The same, which spreads over [B, T, C] by itself; or [1, n, C] where the pass is packed.</returns>
-    public Tensor PerToken(Tensor values) => Pass.Packing is { } packing
-        ? packing.Membership(this, values.DType).MatMul(values.Squeeze(1)).Unsqueeze(0)
-        : values;
+    public Tensor PerToken(Tensor values) => Pass.Packing is { } packing ? packing.PerToken(values, this) : values;
 
     /// <summary>These rows' part of token states: [B, T, ...] of all rows, or [1, N, ...] where the pass is packed.</summary>
     internal Tensor Slice(Tensor states) => Pass.Groups.Count == 1 ? states

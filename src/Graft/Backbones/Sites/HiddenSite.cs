@@ -2,7 +2,7 @@ using Graft.Torch;
 
 namespace Graft.Backbones.Sites;
 
-/// <summary>A sublayer of the backbone: what happens before it, parallel to it, and after it.</summary>
+/// <summary>A sublayer of the backbone: what happens before it, parallel to it, and after it. Its states are [B, T, W], or [1, N, W] where the pass is packed.</summary>
 /// <param name="path">The checkpoint path of the sublayer.</param>
 /// <param name="width">The model's width W.</param>
 /// <param name="sublayer">Which sublayer it is.</param>

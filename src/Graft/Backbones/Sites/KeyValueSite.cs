@@ -27,7 +27,7 @@ public sealed class KeyValueSite(string path, int width, int heads, int headSize
     /// row's get masked ones, so that the answer of a row does not depend on its neighbours.
     /// </summary>
     /// <param name="pass">The pass, or null.</param>
-    /// <param name="hidden">[B, Q, W], floating: what queries are made of.</param>
+    /// <param name="hidden">[B, Q, W], or [1, N, W] where the pass is packed; floating: what queries are made of.</param>
     /// <param name="keys">[B, H, T, D], floating.</param>
     /// <param name="values">[B, H, T, D], floating.</param>
     /// <param name="bias">

@@ -28,8 +28,8 @@ public sealed class LinearSite(
 
     /// <summary>Computes the map with whatever the pass puts at it.</summary>
     /// <param name="pass">The pass, or null for the plain map.</param>
-    /// <param name="x">[B, T, In], floating.</param>
-    /// <returns>[B, T, Out].</returns>
+    /// <param name="x">[B, T, In], or [1, N, In] where the pass is packed; floating.</param>
+    /// <returns>[B, T, Out] or [1, N, Out].</returns>
     internal Tensor Apply(AdapterPass? pass, Tensor x)
     {
         if (pass is null)

@@ -27,13 +27,13 @@ internal sealed class TokenPacking
         {
             for (var at = row * length; at < (row + 1) * length; at++)
             {
-                // What stands at padding is read by nobody: the last real token before it stands there, so that nothing has to be filled.
                 if (mask[at] != 0)
                 {
                     tokens.Add(at);
                 }
 
-                places[at] = Math.Max(0, tokens.Count - 1);
+                // Nobody reads what stands at padding: a real token of the same row, so that nothing has to be filled.
+                places[at] = Math.Max(_starts[row], tokens.Count - 1);
             }
 
             _starts[row + 1] = tokens.Count;
@@ -44,18 +44,21 @@ internal sealed class TokenPacking
         _rowOfToken = Tensor.From([.. tokens.Select(t => t / length)], tokens.Count);
     }
 
-    /// <summary>The packing of a batch; null where it has too little padding to be worth it, and on a GPU, which packing would have to wait for.</summary>
+    /// <summary>
+    /// The packing of a batch; null where it has too little padding to be worth it or a row without any token, and on a GPU, which packing would have
+    /// to wait for.
+    /// </summary>
     /// <param name="mask">[B, T], floating: 1 at real tokens, 0 at padding; null when nothing is padded.</param>
     public static TokenPacking? Of(Tensor? mask)
     {
-        if (mask is null || mask.Device != Device.Cpu)
+        if (mask is null || mask.Device != Device.Cpu || mask.Count == 0)
         {
             return null;
         }
 
         var values = mask.To(DType.Float32).ToArray<float>();
-        var real = values.Count(v => v != 0);
-        return real == 0 || real > (1 - WorthwhilePadding) * values.Length ? null : new TokenPacking(values, mask.Size(0), mask.Size(1));
+        var isWorthwhile = values.Count(v => v != 0) <= (1 - WorthwhilePadding) * values.Length;
+        return isWorthwhile && values.Chunk((int)mask.Size(1)).All(row => row.Any(v => v != 0)) ? new TokenPacking(values, mask.Size(0), mask.Size(1)) : null;
     }
 
     /// <summary>The real tokens: [B, T, W] to [1, N, W].</summary>
@@ -66,18 +69,22 @@ internal sealed class TokenPacking
     /// <param name="packed">[1, N, W], floating.</param>
     public Tensor Unpack(Tensor packed) => F.Embedding(packed.Squeeze(0), _places);
 
+    /// <summary>The tokens of some rows in their places: [1, n, W] to [B, T, W] of these rows.</summary>
+    /// <param name="packed">[1, n, W], floating.</param>
+    /// <param name="rows">The rows.</param>
+    public Tensor Unpack(Tensor packed, RowGroup rows) => F.Embedding(packed.Squeeze(0), _places.Narrow(0, rows.Start, rows.Count) - _starts[rows.Start]);
+
     /// <summary>The tokens of some rows: [1, N, ...] to [1, n, ...].</summary>
     /// <param name="packed">[1, N, ...].</param>
     /// <param name="rows">The rows.</param>
     public Tensor Slice(Tensor packed, RowGroup rows) => packed.Narrow(1, _starts[rows.Start], _starts[rows.Start + rows.Count] - _starts[rows.Start]);
 
-    /// <summary>Which of some rows each of their tokens belongs to.</summary>
+    /// <summary>A value of each of some rows where its tokens are: [B, 1, C] to [1, n, C].</summary>
+    /// <param name="values">[B, 1, C], floating.</param>
     /// <param name="rows">The rows.</param>
-    /// <param name="dtype">The type of the result.</param>
-    /// <returns>[n, B], 1 where the token is of the row, 0 elsewhere.</returns>
-    public Tensor Membership(RowGroup rows, DType dtype)
+    public Tensor PerToken(Tensor values, RowGroup rows)
     {
         var start = _starts[rows.Start];
-        return F.OneHot(_rowOfToken.Narrow(0, start, _starts[rows.Start + rows.Count] - start) - rows.Start, rows.Count).To(dtype);
+        return F.Embedding(values.Squeeze(1), _rowOfToken.Narrow(0, start, _starts[rows.Start + rows.Count] - start) - rows.Start).Unsqueeze(0);
     }
 }

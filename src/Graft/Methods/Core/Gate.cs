@@ -67,6 +67,11 @@ public sealed class Gate : Module
             return rows.Once(this, () => Shown(rows, Open(x.Narrow(1, 0, 1))));
         }
 
+        if (ReadsPadding && rows.Pass.Packing is not null)
+        {
+            throw new InvalidOperationException($"The gate '{_name}' reads padding, which this pass has left out; its part must say so by {nameof(Part.ReadsPadding)}.");
+        }
+
         return Shown(rows, ReadsPadding ? Open(x).Mean(1, keep: true) : rows.TokenMean(Open(x)));
     }
 

@@ -72,9 +72,12 @@ public abstract class PeftMethod
     /// <summary>The learning rate that suits the method where the user names none.</summary>
     public virtual double DefaultLearningRate => 1e-3;
 
-    /// <summary>Whether the adapted model equals the backbone bitwise before the first training step with these settings.</summary>
+    /// <summary>
+    /// Whether the adapted model equals the backbone bitwise before the first training step with these settings. What reads padding works on it,
+    /// where the backbone alone leaves it out, and so equals it up to rounding.
+    /// </summary>
     /// <param name="config">The settings.</param>
-    public virtual bool IsIdentityAtStart(PeftConfig config) => true;
+    public virtual bool IsIdentityAtStart(PeftConfig config) => !ReadsPadding(config);
 
     /// <summary>
     /// Whether parts may rest in some training steps with these settings, as blocks that are dropped at random do. The trainer then does not

@@ -38,6 +38,8 @@ internal sealed class ChainedLora : SeamMethod
                 AddChild($"{i}.gate", new Gate($"{site.Path}.{i}.gate", site.In, GateMode.Padded, rng)))),
         ];
 
+        public override bool ReadsPadding => true;
+
         public override LinearHooks Hooks => LinearHooks.Delta;
 
         public override Tensor Delta(RowGroup rows, Tensor x) => _links.Aggregate(

@@ -12,7 +12,7 @@ public abstract class BottleneckMethod<TConfig> : PeftMethod<TConfig>
     /// <inheritdoc/>
     public override bool IsIdentityAtStart(PeftConfig config) =>
         config is BottleneckConfig { Init: BottleneckInit.Mam, NormAfter: true, OwnNormAfter: false } c
-        && (c.Parallel || !c.NormBefore || c.Residual == BottleneckResidual.Output);
+        && (c.Parallel || !c.NormBefore || c.Residual == BottleneckResidual.Output) && !ReadsPadding(config);
 
     /// <inheritdoc/>
     public override bool MayRest(PeftConfig config) => config is BottleneckConfig { StochasticDepth: > 0 };
