@@ -90,20 +90,22 @@ public class Bert : Backbone
         pass?.See(text.Mask, causal: false, packing);
         var bias = text.Mask is { } mask ? AttentionBias.FromMask(mask, DType) : null;
         var x = packing?.Pack(text.Embedded) ?? text.Embedded;
-        List<Tensor> states = [x];
+        List<Tensor>? states = allHiddenStates ? [x] : null;
         foreach (var block in _blocks)
         {
             x = block.Forward(pass, x, bias, packing);
-            states = allHiddenStates ? [.. states, x] : [x];
+            states?.Add(x);
         }
 
         pass?.See(text.Mask, causal: false);
-        states = [.. states.Select(s => text.TextOnly(packing?.Unpack(s) ?? s))];
-        var last = states[^1];
-        return new BackboneOutput(last, allHiddenStates ? states : null, _pooler?.Apply(pass, last.Select(1, 0)).Tanh())
+        List<Tensor>? ofText = states?.ConvertAll(OfText);
+        var last = ofText?[^1] ?? OfText(x);
+        return new BackboneOutput(last, ofText, _pooler?.Apply(pass, last.Select(1, 0)).Tanh())
         {
             Words = pass is null ? _words.Parameter! : pass.Groups is [var rows] ? rows.Resolve(_words) : null,
         };
+
+        Tensor OfText(Tensor state) => text.TextOnly(packing?.Unpack(state) ?? state);
     }
 
     /// <summary>The positions of a batch of tokens.</summary>

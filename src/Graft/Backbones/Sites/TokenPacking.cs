@@ -12,14 +12,12 @@ internal sealed class TokenPacking
     private const double WorthwhilePadding = 0.1;
 
     private readonly long[] _starts;
-    private readonly long _length;
     private readonly Tensor _tokens;
     private readonly Tensor _places;
     private readonly Tensor _rowOfToken;
 
     private TokenPacking(float[] mask, long rows, long length)
     {
-        _length = length;
         _starts = new long[rows + 1];
         var tokens = new List<long>(mask.Length);
         var places = new long[mask.Length];
@@ -77,14 +75,13 @@ internal sealed class TokenPacking
     /// <summary>The tokens of some rows: [1, N, ...] to [1, n, ...].</summary>
     /// <param name="packed">[1, N, ...].</param>
     /// <param name="rows">The rows.</param>
-    public Tensor Slice(Tensor packed, RowGroup rows) => packed.Narrow(1, _starts[rows.Start], _starts[rows.Start + rows.Count] - _starts[rows.Start]);
+    public Tensor Slice(Tensor packed, RowGroup rows) => Tokens(packed, 1, rows);
 
     /// <summary>A value of each of some rows where its tokens are: [B, 1, C] to [1, n, C].</summary>
     /// <param name="values">[B, 1, C], floating.</param>
     /// <param name="rows">The rows.</param>
-    public Tensor PerToken(Tensor values, RowGroup rows)
-    {
-        var start = _starts[rows.Start];
-        return F.Embedding(values.Squeeze(1), _rowOfToken.Narrow(0, start, _starts[rows.Start + rows.Count] - start) - rows.Start).Unsqueeze(0);
-    }
+    public Tensor PerToken(Tensor values, RowGroup rows) => F.Embedding(values.Squeeze(1), Tokens(_rowOfToken, 0, rows) - rows.Start).Unsqueeze(0);
+
+    private Tensor Tokens(Tensor packed, int dim, RowGroup rows) =>
+        packed.Narrow(dim, _starts[rows.Start], _starts[rows.Start + rows.Count] - _starts[rows.Start]);
 }
