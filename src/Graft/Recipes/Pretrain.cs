@@ -32,6 +32,7 @@ public static class Pretrain
         PretrainedFolder.RefuseForeign(settings.Out, read.OfType<string>());
         RunFolder.Check(settings.Out, settings.ToJson(), settings.Resume, settings.Overwrite);
         var options = new BackboneOptions(DType.Float32, Device.Parse(settings.Device));
+        var passes = options with { DType = TrainSettings.TypeOf(settings.Precision) };
         using var there = settings.Config is null ? LoadedBackbone.Load(settings.Backbone, options) : null;
         if (there is null)
         {
@@ -55,7 +56,10 @@ public static class Pretrain
         {
             using var made = there is null ? LoadedBackbone.Load(FreshModel.Make(settings, texts, run, progress, cancellation), options) : null;
             var loaded = (there ?? made)!;
-            return new PretrainWork(settings, texts, run, loaded, method, method.Resolve(config, loaded.Tokenizer), progress).Run(cancellation);
+
+            // What trains begins at float32's values and is folded into them; only passes may be of another type.
+            using var half = passes == options ? null : Backbone.Load(loaded.Folder, passes);
+            return new PretrainWork(settings, texts, run, loaded, half ?? loaded.Backbone, method, method.Resolve(config, loaded.Tokenizer), progress).Run(cancellation);
         }
         catch (OperationCanceledException stop) when (stop is not TrainingInterruptedException && cancellation.IsCancellationRequested)
         {

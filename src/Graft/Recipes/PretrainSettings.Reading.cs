@@ -59,6 +59,7 @@ public sealed partial record PretrainSettings
             Out = TrainSettings.Folder(settings),
             Resume = settings.Flag("resume", defaults.Resume),
             Overwrite = settings.Flag("overwrite", defaults.Overwrite),
+            Precision = settings.TextOrNull("precision") ?? defaults.Precision,
             Device = settings.TextOrNull("device") ?? defaults.Device,
         };
         read.RefuseContradictions(settings);

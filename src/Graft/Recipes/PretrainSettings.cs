@@ -129,6 +129,11 @@ public sealed partial record PretrainSettings
     /// <summary>Whether to replace a run that is there.</summary>
     public bool Overwrite { get; init; }
 
+    /// <summary>
+    /// The type that passes compute in: <c>f32</c>, or <c>bf16</c>, which is faster. What trains, and the model that comes of it, is float32 in both.
+    /// </summary>
+    public string Precision { get; init; } = "f32";
+
     /// <summary>Where to compute: <c>cpu</c>, <c>cuda</c> or <c>cuda:1</c>.</summary>
     public string Device { get; init; } = "cpu";
 
@@ -170,6 +175,7 @@ public sealed partial record PretrainSettings
         ["dev_items"] = DevItems,
         ["evaluations"] = Evaluations,
         ["seed"] = Seed,
+        ["precision"] = Precision,
         ["device"] = Device,
     };
 

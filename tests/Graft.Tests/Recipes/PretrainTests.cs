@@ -77,6 +77,30 @@ public sealed class PretrainTests : IDisposable
         Assert.Single(Directory.GetFiles(Path.Combine(Out("out"), "tensorboard"), "events.out.tfevents.*"));
     }
 
+    [Theory]
+    [InlineData("full")]
+    [InlineData("lora")]
+    public void Passes_of_bfloat16_train_float32_weights(string method)
+    {
+        // A rate at which no weight moves: one that began rounded to eight bits would not come back as it was.
+        var still = Settings("still") with { Method = method, Steps = 1, Lr = 1e-30, WeightDecay = 0, Precision = "bf16" };
+        Pretrain.Run(still, cancellation: TestContext.Current.CancellationToken);
+        using (var before = Backbone.Load(_tiny.Model))
+        using (var after = Backbone.Load(Out("still")))
+        {
+            Assert.All(before.NamedParameters().Zip(after.NamedParameters()), p => TensorAssert.Close(p.First.Parameter.Value, p.Second.Parameter.Value, 1e-7, 0));
+        }
+
+        var settings = Settings("full") with { Method = method, Steps = 30, Lr = 1e-2 };
+        var single = Pretrain.Run(settings, cancellation: TestContext.Current.CancellationToken);
+        var half = Pretrain.Run(settings with { Out = Out("half"), Precision = "bf16" }, cancellation: TestContext.Current.CancellationToken);
+
+        Assert.Equal(single.LossAfter!.Value, half.LossAfter!.Value, 0.05);
+        Assert.NotEqual(single.LossAfter, half.LossAfter);
+        Assert.True(half.FoldingDifference < 1e-4, $"{half.FoldingDifference}");
+        Assert.Contains("use f32 or bf16", Refused(settings with { Overwrite = true, Precision = "f16" }), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_next_pretraining_goes_on_with_the_head_that_the_first_one_wrote()
     {
@@ -92,11 +116,13 @@ public sealed class PretrainTests : IDisposable
     [InlineData("full", false)]
     [InlineData("lora", false)]
     [InlineData("full", true)]
-    public void A_run_that_was_stopped_anywhere_ends_with_the_same_bits(string method, bool fresh)
+    [InlineData("full", true, "bf16")]
+    [InlineData("lora", false, "bf16")]
+    public void A_run_that_was_stopped_anywhere_ends_with_the_same_bits(string method, bool fresh, string precision = "f32")
     {
         PretrainSettings Of(string name) => Settings(name) with
         {
-            Method = method, Steps = 8, Batch = 12, MicroBatch = 5, Evaluations = 3, CheckpointMinutes = method == "lora" ? 0 : 10,
+            Method = method, Precision = precision, Steps = 8, Batch = 12, MicroBatch = 5, Evaluations = 3, CheckpointMinutes = method == "lora" ? 0 : 10,
             Config = fresh ? FreshConfig() : null, VocabularySize = fresh ? 90 : null, Unit = fresh ? TextUnit.Packed : null,
         };
         var undisturbed = Pretrain.Run(Of("whole"), cancellation: TestContext.Current.CancellationToken);

@@ -11,9 +11,12 @@ using Graft.Training;
 
 namespace Graft.Recipes.Pretraining;
 
-/// <summary>Does one pretraining: the loop, what is logged and saved, and the model that comes of it. Thread contract: one thread.</summary>
+/// <summary>
+/// Does one pretraining: the loop, what is logged and saved, and the model that comes of it. Passes run on <c>passes</c>, the backbone itself or a copy
+/// of a shorter type. Thread contract: one thread.
+/// </summary>
 internal sealed class PretrainWork(
-    PretrainSettings settings, PretrainTexts texts, RunFolder run, LoadedBackbone loaded, PeftMethod method, PeftConfig config, Action<PretrainProgress>? progress)
+    PretrainSettings settings, PretrainTexts texts, RunFolder run, LoadedBackbone loaded, Backbone passes, PeftMethod method, PeftConfig config, Action<PretrainProgress>? progress)
 {
     /// <summary>What the files of the run are called.</summary>
     public const string Name = "pretrain";
@@ -35,6 +38,7 @@ internal sealed class PretrainWork(
     public PretrainReport Run(CancellationToken cancellation)
     {
         using var model = CreateModel();
+        using var whole = WholeAdapter(model.Adapter);
         var maxTokens = Math.Min(settings.ItemTokens, TaskModel.Room(_backbone, method, config));
         Tell(_state);
         var corpusIdentity = texts.Identity(loaded.Folder, maxTokens);
@@ -105,7 +109,7 @@ internal sealed class PretrainWork(
 
         _clock.Stop();
         Tell(_state with { Phase = PretrainPhase.Writing });
-        var report = Finish(model, corpus, (train, dev), objective, trainer, before.Seconds + _clock.Elapsed.TotalSeconds);
+        var report = Finish(model, whole, corpus, (train, dev), objective, trainer, before.Seconds + _clock.Elapsed.TotalSeconds);
         log.Write("end", ("report", report.ToJson()));
         PretrainEvents.Write(run.Log(Name), run.Events);
         run.Finish(Name, report.ToJson(), identity);
@@ -126,16 +130,41 @@ internal sealed class PretrainWork(
     private LanguageModel CreateModel()
     {
         using var rng = new Rng(settings.Seed, Device.Cpu);
-        var adapter = method.Attach(_backbone, Name, config, rng);
+        var adapter = method.Attach(passes, Name, config, rng);
         try
         {
             return new LanguageModel(
-                _backbone, adapter, _backbone.MaskedHead is null ? null : MaskedWordHead.Load(loaded.Folder, _backbone, rng), loaded.Tokenizer.PadId ?? 0);
+                passes, adapter, _backbone.MaskedHead is null ? null : MaskedWordHead.Load(loaded.Folder, _backbone, rng), loaded.Tokenizer.PadId ?? 0);
         }
         catch
         {
             adapter.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>
+    /// The adapter at the backbone itself where passes run on a copy: what trains begins at its values, not at rounded ones, and in the end is folded
+    /// through it. Null where passes run on the backbone.
+    /// </summary>
+    private Adapter? WholeAdapter(Adapter trained)
+    {
+        if (ReferenceEquals(passes, _backbone))
+        {
+            return null;
+        }
+
+        using var rng = new Rng(settings.Seed, Device.Cpu);
+        var whole = method.Attach(_backbone, Name, config, rng);
+        Copy(whole, trained);
+        return whole;
+    }
+
+    private static void Copy(Adapter from, Adapter to)
+    {
+        foreach (var (target, source) in to.Parameters().Zip(from.Parameters()))
+        {
+            target.Assign(source.Value);
         }
     }
 
@@ -228,14 +257,20 @@ internal sealed class PretrainWork(
     }
 
     private PretrainReport Finish(
-        LanguageModel model, TokenCorpus corpus, (IReadOnlyList<int> Train, IReadOnlyList<int> Dev) items, LanguageObjective objective, Trainer trainer, double seconds)
+        LanguageModel model, Adapter? whole, TokenCorpus corpus, (IReadOnlyList<int> Train, IReadOnlyList<int> Dev) items, LanguageObjective objective, Trainer trainer,
+        double seconds)
     {
         var trained = model.Parameters().Where(p => p.Parameter.Trainable).Sum(p => p.Parameter.Value.Count);
         using var scope = new TensorScope();
 
+        if (whole is not null)
+        {
+            Copy(model.Adapter, whole);
+        }
+
         // After hours of training a difference is told, not refused; what is not finite still is.
-        using var merged = WeightMerger.Merge(_backbone, model.Adapter, objective.Probe(items.Train[0]), double.MaxValue, output => output.Logits ?? output.LastHiddenState);
-        var architecture = PretrainedFolder.Write(run.Root, model, loaded.Folder);
+        using var merged = WeightMerger.Merge(_backbone, whole ?? model.Adapter, objective.Probe(items.Train[0]), double.MaxValue, output => output.Logits ?? output.LastHiddenState);
+        var architecture = PretrainedFolder.Write(run.Root, _backbone, model.Head, loaded.Folder);
         using var written = Backbone.Load(run.Root);
         return new PretrainReport(
             run.Root, architecture, written.Fingerprint, items.Train.Count, items.Train.Sum(i => (long)corpus.Lengths[i]), corpus.CutItems, items.Dev.Count, trainer.StepsDone,

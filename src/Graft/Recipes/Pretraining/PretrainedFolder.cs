@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Formats.Models;
 using Graft.Formats.Sources;
-using Graft.Tasks.Corpora;
 using Graft.Tasks.Heads;
 using Graft.Torch;
 
@@ -59,17 +58,18 @@ internal static class PretrainedFolder
 
     /// <summary>Writes a model; one of an earlier run is replaced, the config last, without which a folder is no model.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="model">The model, whose backbone has its adapter folded in.</param>
+    /// <param name="backbone">The backbone, with its adapter folded in.</param>
+    /// <param name="masked">The head for masked words; null for a backbone with a decoder.</param>
     /// <param name="source">The folder that the backbone was loaded from.</param>
     /// <returns>The Hugging Face class of the model.</returns>
     /// <exception cref="GraftException">A file cannot be written.</exception>
-    public static string Write(string folder, LanguageModel model, string source)
+    public static string Write(string folder, Backbone backbone, MaskedWordHead? masked, string source)
     {
-        var type = model.Backbone.Config.ModelType;
-        var head = model.Head is { } masked
-            ? new ModelHead(model.Backbone.MaskedHead!.Architecture, Architectures.PrefixOf(type), masked.Export(), [])
-            : HeadExport.Writer(type);
-        Describe(head.Config, source, tied: model.Head is not null);
+        var type = backbone.Config.ModelType;
+        var head = masked is null
+            ? HeadExport.Writer(type)
+            : new ModelHead(backbone.MaskedHead!.Architecture, Architectures.PrefixOf(type), masked.Export(), []);
+        Describe(head.Config, source, tied: masked is not null);
         var place = Path.Combine(folder, Staging);
         try
         {
@@ -79,7 +79,7 @@ internal static class PretrainedFolder
             }
 
             Directory.CreateDirectory(place);
-            ModelFolderWriter.Write(place, model.Backbone, source, head);
+            ModelFolderWriter.Write(place, backbone, source, head);
             var names = Directory.EnumerateFiles(place, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(place, f)).OrderBy(n => n == ModelFolder.Config).ToList();
             RemoveModel(folder, names);
             foreach (var name in names.SkipLast(1))

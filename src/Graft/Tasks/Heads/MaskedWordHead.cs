@@ -83,7 +83,10 @@ public sealed class MaskedWordHead : Module
         ArgumentNullException.ThrowIfNull(states);
         ArgumentNullException.ThrowIfNull(words);
         var hidden = Activations.Get(_format.Activation)(F.Linear(states.To(_weight.Value.DType), _weight, _shift));
-        return F.Linear(F.LayerNorm(hidden, _gain, _normShift, _format.NormEpsilon), words.To(_weight.Value.DType), _bias);
+        var norm = F.LayerNorm(hidden, _gain, _normShift, _format.NormEpsilon);
+
+        // The product with all words is the head's cost, and of the pass's type.
+        return F.Linear(norm.To(words.DType), words).To(norm.DType) + _bias;
     }
 
     /// <summary>The head by the keys of its Hugging Face class; its decoder is the word embeddings and not repeated.</summary>
