@@ -1,16 +1,18 @@
-"""Makes task folders from published files, for comparisons: tasks.py DATA OUT [six|eight|few]
+"""Makes task folders from published files, for comparisons: tasks.py DATA OUT [six|eight|known|few]
 
 DATA holds folders of tasks as published, such as sst-2/ and trec/; OUT gets NAME/train.tsv, NAME/test.tsv, where it is published NAME/dev.tsv,
 and NAME/NAME.task.json.
 
 six    single texts: sst-2, cr, subj, trec-6, emotion, agnews
 eight  a mixture for multi-task methods: sst-2, cola, mrpc, rte, sts-b, qnli, trec-6, scitail
+known  a mixture to adapt from: mnli with all of its 8,999 rows, sst-2, qqp, scitail, mrpc, rte, sts-b and qnli with at most 2,000
 few    for tasks that come later with few examples: cb, wic, boolq
 
 Published labelled test splits are kept as they are. Where a set's test labels are not public, its dev split is the test split, and Graft cuts
 a dev split from train, as it does where none is published. SST-2 has whole sentences in train (bench/sst-2/whole_sentences.py says why).
 Subj and CR come without splits: a fifth of the distinct sentences of each label, drawn by seed 0, is the test split. Of SciTail and BoolQ
-one published file is at hand: rows before 1500 (2400) train, the others test. QNLI's train is a sample of 8,999 rows.
+one published file is at hand: SciTail's rows before 1500 train, the others test. MNLI's, QQP's and QNLI's train are samples of 8,999 rows. The tasks of "few" are trained many times
+on up to 32 rows: dev has at most 100 rows and test 300, of BoolQ rows 2300 to 2399 and 2400 to 2699; of CB, whose val has but 56 rows, 100, 50 and 156 are drawn from train and val by seed 0.
 """
 import csv
 import json
@@ -81,10 +83,13 @@ def glue_pair(name, *columns):
     return lambda source, _: {split: data.columns(source / name / f"{file}.tsv", *columns) for split, file in (("train", "train"), ("test", "dev"))}
 
 
+def numbered(source, name):
+    """The rows of a file with one JSON object of all rows by their numbers."""
+    return [(row["text_a"], row["text_b"], row["label"]) for row in json.loads((source / name).read_text(encoding="utf-8")).values()]
+
+
 def qnli(source, _):
-    train = json.loads((source / "qnli/train.json").read_text(encoding="utf-8"))
-    return {"train": [(row["text_a"], row["text_b"], row["label"]) for row in train.values()],
-            "test": data.columns(source / "qnli/dev.tsv", "question", "sentence", "label")}
+    return {"train": numbered(source, "qnli/train.json"), "test": data.columns(source / "qnli/dev.tsv", "question", "sentence", "label")}
 
 
 def lines_of(source, name, *keys):
@@ -101,7 +106,15 @@ def cut(name, at, *keys):
 
 
 def cb(source, _):
-    return {split: lines_of(source, f"cb/{name}.jsonl", "premise", "hypothesis", "label") for split, name in (("train", "train"), ("test", "val"))}
+    # Its files are in an order in which labels are not spread evenly.
+    rows = [row for name in ("train", "val") for row in lines_of(source, f"cb/{name}.jsonl", "premise", "hypothesis", "label")]
+    random.Random(0).shuffle(rows)
+    return {"train": rows[:100], "dev": rows[100:150], "test": rows[150:]}
+
+
+def boolq(source, _):
+    rows = lines_of(source, "boolq/dev.jsonl", "question", "passage", "answer")
+    return {"train": rows[:2300], "dev": rows[2300:2400], "test": rows[2400:2700]}
 
 
 def wic(source, _):
@@ -109,16 +122,36 @@ def wic(source, _):
     def rows(name):
         texts = (line.split("\t") for line in data.read(source / f"wic/{name}.data.txt", "utf-8"))
         return [(f"{word}: {first}", second, label) for (word, _, _, first, second), label in zip(texts, data.read(source / f"wic/{name}.gold.txt", "utf-8"))]
-    return {split: rows(split) for split in ("train", "dev", "test")}
+    return {"train": rows("train"), "dev": rows("dev")[:100], "test": rows("test")[:300]}
 
 
+def some(make, train, test=500):
+    """As many rows of a task, drawn by seed 0."""
+    def fewer(source, folder):
+        return {split: random.Random(0).sample(rows, min(len(rows), train if split == "train" else test)) for split, rows in make(source, folder).items()}
+    return fewer
+
+
+def mnli(source, _):
+    return {"train": numbered(source, "mnli/train.json"), "test": lines_of(source, "mnli/dev.jsonl", "premise", "hypothesis", "label")}
+
+
+def qqp(source, _):
+    return {"train": numbered(source, "qqp/train.json"), "test": numbered(source, "qqp/dev.json")}
+
+
+PAIRS = {
+    "mrpc": glue_pair("mrpc", "#1 String", "#2 String", "Quality"), "rte": glue_pair("rte", "sentence1", "sentence2", "label"),
+    "sts-b": glue_pair("sts-b", "sentence1", "sentence2", "score"), "qnli": qnli,
+}
+SCITAIL = cut("scitail/test.jsonl", 1500, "premise", "hypothesis", "label")
 SUITES = {
     "six": {"sst-2": sst2, "cr": cr, "subj": subj, "trec-6": trec6, "emotion": emotion, "agnews": agnews},
     "eight": {
-        "sst-2": sst2, "cola": cola, "mrpc": glue_pair("mrpc", "#1 String", "#2 String", "Quality"), "rte": glue_pair("rte", "sentence1", "sentence2", "label"),
-        "sts-b": glue_pair("sts-b", "sentence1", "sentence2", "score"), "qnli": qnli, "trec-6": trec6, "scitail": cut("scitail/test.jsonl", 1500, "premise", "hypothesis", "label"),
+        "sst-2": sst2, "cola": cola, **PAIRS, "trec-6": trec6, "scitail": SCITAIL,
     },
-    "few": {"cb": cb, "wic": wic, "boolq": cut("boolq/dev.jsonl", 2400, "question", "passage", "answer")},
+    "known": {"mnli": some(mnli, 9000), **{name: some(make, 2000) for name, make in ({"sst-2": sst2, "qqp": qqp, "scitail": SCITAIL} | PAIRS).items()}},
+    "few": {"cb": cb, "wic": wic, "boolq": boolq},
 }
 METRICS = {"cola": ["matthews"], "sts-b": ["pearson", "spearman"]}
 

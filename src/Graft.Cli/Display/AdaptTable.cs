@@ -24,7 +24,8 @@ internal static class AdaptTable
         }
 
         string[] origins = [.. report.Weights.Where(w => w.Value >= 0.005).Select(w => report.Weights.Values.Max() < 1 ? $"{w.Key} ({w.Value:0.00})" : w.Key)];
-        terminal.Out.WriteLine(origins.Length == 0 ? "It started afresh." : $"It started at {string.Join(", ", origins)}.");
+        string head = report.Head is { } name ? $", its head at that of {name}, which has its labels" : "";
+        terminal.Out.WriteLine(origins.Length == 0 ? "It started afresh." : $"It started at {string.Join(", ", origins)}{head}.");
         TaskReport task = report.Task;
         string test = task.Test.TryGetValue(task.PrimaryMetric, out double score) ? $", {score:0.000} on test" : "";
         terminal.Out.WriteLine(

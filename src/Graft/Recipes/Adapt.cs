@@ -45,7 +45,7 @@ public static class Adapt
         using var known = TrainingForm.Of(stored, loaded.Backbone);
         CheckTuned(known, settings);
         var task = data.Task.Name;
-        var start = AdaptStart.Find(settings, training, data, loaded, known, cancellation);
+        var start = AdaptStart.Find(settings, training, data, loaded, package, known, cancellation);
         var ownLosses = settings.OwnLosses ?? settings.Tune.Any(t => t != AdaptSettings.Own);
         var trained = 0L;
         using var adapters = TrainedAdapters.Given(method, known.Config, loaded.Backbone, rng =>
@@ -66,7 +66,12 @@ public static class Adapt
                 throw;
             }
         });
-        var unit = new TrainUnit(task, [data]) { IsJoint = true, Adapted = Described(settings, package, start, ownFactor, ownLosses) };
+        var unit = new TrainUnit(task, [data])
+        {
+            IsJoint = true,
+            Adapted = Described(settings, package, start, ownFactor, ownLosses),
+            Begin = start.Head is { } head ? models => KnownHead.Take(package, head, models.Models[0]) : null,
+        };
         var report = new TrainTask(training, RunFolder.Open(training, [task], unit.Adapted), loaded, method, known.Config, adapters, unit, (1, 1), progress).Run(cancellation).Tasks[0];
         using var model = TaskModelPackage.Load(AdapterPackage.Open(report.Package), loaded.Backbone);
         var place = settings.Join
@@ -75,6 +80,7 @@ public static class Adapt
         return new AdaptReport(report with { Package = place }, place, start.How, start.Similarities, start.Weights, trained + model.Head.ParameterCount)
         {
             Scores = start.Scores,
+            Head = start.Head,
         };
 
         // 0.01 / 0.003 is 3.33, and 0.003 / 0.003 is 1 whatever the last bit says.

@@ -17,10 +17,13 @@ public sealed record AdaptReport(
     /// <summary>How well its rows are answered under each known task's part, largest first; empty unless it started at the best one.</summary>
     public IReadOnlyDictionary<string, double> Scores { get; init; } = new Dictionary<string, double>(StringComparer.Ordinal);
 
+    /// <summary>The known task at whose head the new one began, as it answers with the same labels; null for a new head.</summary>
+    public string? Head { get; init; }
+
     /// <summary>The report as JSON.</summary>
     public JsonObject ToJson()
     {
-        var json = Origin(new AdaptStart(Start, Weights) { Similarities = Similarities, Scores = Scores });
+        var json = Origin(new AdaptStart(Start, Weights) { Similarities = Similarities, Scores = Scores, Head = Head });
         json.Insert(0, "package", Package);
         json["trained"] = Trained;
         json["task"] = Task.ToJson();
@@ -34,6 +37,7 @@ public sealed record AdaptReport(
         ["similarities"] = Numbers(start.Similarities),
         ["scores"] = Numbers(start.Scores),
         ["weights"] = Numbers(start.Weights),
+        ["head"] = start.Head,
     };
 
     private static JsonObject Numbers(IReadOnlyDictionary<string, double> values) =>

@@ -1,4 +1,5 @@
 using Graft.Evaluation;
+using Graft.Formats.Packages;
 using Graft.Methods.Core;
 using Graft.Tasks;
 using Graft.Tasks.Batches;
@@ -22,15 +23,29 @@ internal sealed record AdaptStart(TaskStart? How, IReadOnlyDictionary<string, do
     /// <summary>How well the rows are answered under each known task's part, largest first; empty where nobody looked.</summary>
     public IReadOnlyDictionary<string, double> Scores { get; init; } = s_nothing;
 
+    /// <summary>The known task at whose head the new one begins; null for none.</summary>
+    public string? Head { get; init; }
+
     /// <summary>Decides.</summary>
     /// <param name="settings">What is asked for.</param>
     /// <param name="training">How the new task is trained.</param>
     /// <param name="data">The new task.</param>
     /// <param name="loaded">The backbone.</param>
-    /// <param name="known">The adapter.</param>
+    /// <param name="package">The known tasks.</param>
+    /// <param name="known">Their adapter.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="GraftException">A task is named that the adapter does not hold, or the start asked for cannot be found.</exception>
-    public static AdaptStart Find(AdaptSettings settings, TrainSettings training, TaskData data, LoadedBackbone loaded, Adapter known, CancellationToken cancellation)
+    public static AdaptStart Find(
+        AdaptSettings settings, TrainSettings training, TaskData data, LoadedBackbone loaded, JointPackage package, Adapter known, CancellationToken cancellation)
+    {
+        var start = Part(settings, training, data, loaded, known, cancellation);
+        var tasks = start.Weights.Where(w => w.Value > 0).OrderByDescending(w => w.Value).Select(w => w.Key);
+        var head = TaskHead.Of(training, data, loaded).Config;
+        var rows = Rows(training, data, loaded, known, KnownTaskScores.MostRows);
+        return start with { Head = KnownHead.Find(package, tasks, data.Task, head, rows, loaded.Backbone, cancellation) };
+    }
+
+    private static AdaptStart Part(AdaptSettings settings, TrainSettings training, TaskData data, LoadedBackbone loaded, Adapter known, CancellationToken cancellation)
     {
         if (settings.From is { } from)
         {

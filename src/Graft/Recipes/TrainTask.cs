@@ -25,6 +25,9 @@ internal sealed record TrainUnit(string Name, IReadOnlyList<TaskData> Tasks)
     /// <summary>How a task came about that was added to trained ones; null for tasks that are trained from the start.</summary>
     public JsonObject? Adapted { get; init; }
 
+    /// <summary>Gives the models what they begin with besides adapters and chance; null for nothing.</summary>
+    public Action<TaskModels>? Begin { get; init; }
+
     /// <summary>What the best step is chosen by, for people.</summary>
     public string Metric => IsJoint ? "average" : Tasks[0].Task.PrimaryMetric;
 }
@@ -146,8 +149,10 @@ internal sealed class TrainTask(
     {
         using var rng = new Rng(settings.Seed, Device.Cpu);
         var adapter = trained.Attach(unit.Name, rng, unit.IsJoint && method.SharesAcrossTasks ? [.. unit.Tasks.Select(t => t.Task.Name)] : null);
-        return new TaskModels([.. unit.Tasks.Select(data =>
+        var models = new TaskModels([.. unit.Tasks.Select(data =>
             new TaskModel(data.Task, _backbone, adapter, HeadSettings.Create(_heads[data.Task.Name].Config, _backbone, rng), MaxTokens(data)))]);
+        unit.Begin?.Invoke(models);
+        return models;
     }
 
     private void EvaluateOnDev(TaskModels models, IReadOnlyList<TokenizedRows> dev, BestOnDev best, TrainStep step, RunLog log)

@@ -243,6 +243,60 @@ public sealed class AdaptTests : IDisposable
     }
 
     [Fact]
+    public void Its_head_begins_at_that_of_a_known_task_with_its_labels_that_answers_its_rows()
+    {
+        TrainTwo("pha", s =>
+        {
+            Write("first", ["a", "b", "c"]);
+            return s with { Steps = 80, Lr = 1e-2 };
+        });
+        var still = Settings("third", 24) with { From = "first", Join = false };
+        still = still with { Training = still.Training with { Lr = 1e-30 } };
+
+        Write("third", ["a", "b", "c"]);
+        var same = Adapt.Run(Overwrite(still));
+
+        Assert.Equal(("first", "first"), (same.Head, (string?)same.ToJson()["head"]));
+        Assert.Equal("first", (string?)AdapterPackage.Open(same.Package).Manifest.Training["adapted"]!["head"]);
+        Assert.Equal(Rows([.. Labels(same).Select(l => (long)l[0] - 'a')]), Written(same));
+
+        // Two of the labels; the same ones for other things; others.
+        Write("third", ["c", "b"]);
+        var fewer = Adapt.Run(Overwrite(still));
+        Assert.Equal("first", fewer.Head);
+        Assert.Equal(Rows([.. Labels(fewer).Select(l => (long)l[0] - 'a')]), Written(fewer));
+        Write("third", ["b", "c", "a"]);
+        Assert.Null(Adapt.Run(Overwrite(still)).Head);
+        Write("third", ["a", "b", "d"]);
+        Assert.Null(Adapt.Run(Overwrite(still)).Head);
+
+        // Rows of one word again and again, whose number says the label.
+        void Write(string name, string[] labels)
+        {
+            foreach (var split in new[] { "train", "dev", "test" })
+            {
+                File.WriteAllLines(Path.Combine(_tiny.Root, $"{name}.{split}.tsv"), [
+                    "text\tlabel", .. Enumerable.Range(0, 60).Where(i => labels.Length == 3 || i % 3 > 0).Select(i =>
+                        $"{string.Join(' ', Enumerable.Repeat(TinyModelFolder.Words[i % 12], 3 + (i % 4)))}\t{labels[labels.Length == 3 ? i % 3 : 2 - (i % 3)]}")]);
+            }
+        }
+
+        float[] Rows(long[] rows) => Head(JointPackage.Open(Joint).Task("first"), rows);
+
+        static IReadOnlyList<string> Labels(AdaptReport report) => AdapterPackage.Open(report.Package).Manifest.Task.Labels;
+
+        static float[] Written(AdaptReport report) => Head(AdapterPackage.Open(report.Package), null);
+
+        static float[] Head(AdapterPackage package, long[]? rows)
+        {
+            using var scope = new TensorScope();
+            using var file = SafetensorsFile.Open(package.HeadPath);
+            var weight = file.Load("weight");
+            return (rows is null ? weight : weight.IndexSelect(0, Tensor.From(rows))).ToArray<float>();
+        }
+    }
+
+    [Fact]
     public void What_cannot_be_is_said_in_a_sentence()
     {
         TrainTwo("hyperformer");

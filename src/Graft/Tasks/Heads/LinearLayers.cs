@@ -8,6 +8,8 @@ namespace Graft.Tasks.Heads;
 /// </summary>
 internal sealed class LinearLayers
 {
+    private const string Hidden = "hidden.";
+
     private readonly double _dropout;
     private readonly Parameter _weight;
     private readonly Parameter _bias;
@@ -26,8 +28,8 @@ internal sealed class LinearLayers
         _dropout = dropout;
         if (layers == 2)
         {
-            _hidden = add("hidden.weight", rng.Normal([width, width], 0, 0.02), true);
-            _hiddenBias = add("hidden.bias", Tensor.Zeros([width], DType.Float32, Device.Cpu), true);
+            _hidden = add(Hidden + "weight", rng.Normal([width, width], 0, 0.02), true);
+            _hiddenBias = add(Hidden + "bias", Tensor.Zeros([width], DType.Float32, Device.Cpu), true);
         }
 
         _weight = add("weight", rng.Normal([outputs, width], 0, 0.02), true);
@@ -40,6 +42,10 @@ internal sealed class LinearLayers
     public static int Checked(int layers) => layers is 1 or 2
         ? layers
         : throw new ArgumentOutOfRangeException(nameof(layers), layers, $"a head has 1 or 2 layers, not {layers}");
+
+    /// <summary>Whether a parameter has a row for each output, and is not of the layer in front.</summary>
+    /// <param name="path">Its name.</param>
+    public static bool IsOfOutputs(string path) => !path.StartsWith(Hidden, StringComparison.Ordinal);
 
     /// <summary>Computes the maps.</summary>
     /// <param name="x">[..., W], floating.</param>
