@@ -21,6 +21,7 @@ json.dump({
     "epochs": 5,
     "batch": 32,
     "max_tokens": 128,
+    "precision": "bf16",
     "learning_rate_factors": [1, 3, 10],
     "hypotheses": [{"text": "Pretraining on unlabelled text helps", "method": "pretrained", "is": "better", "than": ["random weights"]}],
 }, open(plan, "w"), indent=2)
