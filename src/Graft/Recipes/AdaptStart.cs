@@ -41,8 +41,11 @@ internal sealed record AdaptStart(TaskStart? How, IReadOnlyDictionary<string, do
         var start = Part(settings, training, data, loaded, known, cancellation);
         var tasks = start.Weights.Where(w => w.Value > 0).OrderByDescending(w => w.Value).Select(w => w.Key);
         var head = TaskHead.Of(training, data, loaded).Config;
-        var rows = Rows(training, data, loaded, known, KnownTaskScores.MostRows);
-        return start with { Head = KnownHead.Find(package, tasks, data.Task, head, rows, loaded.Backbone, cancellation) };
+        return start with
+        {
+            Head = KnownHead.Find(
+                package, known, tasks, data.Task, head, () => Rows(training, data, loaded, known, KnownTaskScores.MostRows), loaded.Backbone, cancellation),
+        };
     }
 
     private static AdaptStart Part(AdaptSettings settings, TrainSettings training, TaskData data, LoadedBackbone loaded, Adapter known, CancellationToken cancellation)

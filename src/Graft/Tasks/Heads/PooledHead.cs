@@ -80,10 +80,6 @@ public sealed class PooledHead : Head
         _ => (logits * Config.TargetScale) + Config.TargetMean,
     };
 
-    /// <summary>Whether a parameter has a row for each output, and is not of the layer in front.</summary>
-    /// <param name="path">Its name.</param>
-    internal static bool IsOfOutputs(string path) => LinearLayers.IsOfOutputs(path);
-
     private Tensor Pool(BackboneOutput output, Tensor? mask)
     {
         var hidden = output.LastHiddenState;
