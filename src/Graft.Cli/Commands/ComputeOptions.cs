@@ -7,8 +7,6 @@ namespace Graft.Cli.Commands;
 /// <summary>The options that say where and in which type the backbone of a package computes.</summary>
 internal sealed class ComputeOptions
 {
-    private static readonly Dictionary<string, DType> s_precisions = new(StringComparer.Ordinal) { ["f32"] = DType.Float32, ["bf16"] = DType.BFloat16 };
-
     private readonly Option<string?> _backbone = new("--backbone") { HelpName = "DIR|NAME", Description = "The backbone, where it is not the one that the package names." };
     private readonly Option<int> _batch = new("--batch") { HelpName = "B", Description = "The most rows of a pass; 32 by default.", DefaultValueFactory = _ => 32 };
     private readonly Option<string?> _precision = new("--precision") { HelpName = "TYPE", Description = "The frozen weights as f32 or bf16; the file's type by default." };
@@ -16,7 +14,7 @@ internal sealed class ComputeOptions
 
     public ComputeOptions()
     {
-        _precision.CompletionSources.Add([.. s_precisions.Keys]);
+        _precision.CompletionSources.Add([.. Precisions.Names]);
         _device.CompletionSources.Add("cpu", "cuda");
     }
 
@@ -40,16 +38,7 @@ internal sealed class ComputeOptions
 
     /// <summary>Type and device of the backbone.</summary>
     /// <exception cref="GraftException">A name is not known.</exception>
-    public BackboneOptions Read(ParseResult parsed)
-    {
-        DType? type = null;
-        if (parsed.GetValue(_precision) is { } precision)
-        {
-            type = s_precisions.TryGetValue(precision, out DType known)
-                ? known
-                : throw new GraftException($"--precision does not take '{precision}'; use f32 or bf16.");
-        }
-
-        return new BackboneOptions(type, parsed.GetValue(_device) is { } device ? Device.Parse(device) : null);
-    }
+    public BackboneOptions Read(ParseResult parsed) => new(
+        parsed.GetValue(_precision) is { } precision ? Precisions.Parse(precision) : null,
+        parsed.GetValue(_device) is { } device ? Device.Parse(device) : null);
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Graft.Backbones;
 using Graft.Formats.Sources;
 using Graft.Methods.Core;
 using Graft.Recipes;
@@ -45,7 +46,7 @@ internal sealed class PretrainOptions : SettingOptions
         Whole("--evaluations", "N", "Evaluations on these, spread over the steps; 10 by default.");
         Number("--checkpoint-minutes", "M", "Minutes between checkpoints; 10 by default.");
         Whole("--seed", "S", "The seed of everything random; 0 by default.");
-        Text("--precision", "TYPE", "The type of passes: f32 (the default) or bf16, which is faster; the model is float32.").CompletionSources.Add("f32", "bf16");
+        Text("--precision", "TYPE", "The type of passes: f32 (the default) or bf16, which is faster; the model is float32.").CompletionSources.Add([.. Precisions.Names]);
         Text("--device", "NAME", "cpu (the default), cuda or cuda:1.").CompletionSources.Add("cpu", "cuda");
         Text("--out", "DIR", "The folder that becomes the model.");
         Flag("--resume", "Go on with the run in --out that was interrupted.");

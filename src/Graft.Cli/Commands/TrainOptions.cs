@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Graft.Backbones;
 using Graft.Formats.Sources;
 using Graft.Methods.Core;
 using Graft.Recipes;
@@ -40,7 +41,7 @@ internal sealed class TrainOptions : SettingOptions
         Number("--lr", "X", "The peak learning rate; the method's own by default.");
         Whole("--seed", "S", "The seed of everything random; 0 by default.");
         Whole("--max-tokens", "T", "The longest row in tokens; 256 by default, at most the model's.");
-        Text("--precision", "TYPE", "The frozen weights as f32 (the default) or bf16.").CompletionSources.Add("f32", "bf16");
+        Text("--precision", "TYPE", "The frozen weights as f32 (the default) or bf16.").CompletionSources.Add([.. Precisions.Names]);
         Text("--device", "NAME", "cpu (the default), cuda or cuda:1.").CompletionSources.Add("cpu", "cuda");
         Text("--out", "DIR", "The folder for packages, logs and checkpoints.");
         Flag("--baselines", "Compare with the majority class and with a linear probe on frozen features.");

@@ -32,7 +32,7 @@ public static class Pretrain
         PretrainedFolder.RefuseForeign(settings.Out, read.OfType<string>());
         RunFolder.Check(settings.Out, settings.ToJson(), settings.Resume, settings.Overwrite);
         var options = new BackboneOptions(DType.Float32, Device.Parse(settings.Device));
-        var passes = options with { DType = TrainSettings.TypeOf(settings.Precision) };
+        var passes = options with { DType = Precisions.Parse(settings.Precision) };
         using var there = settings.Config is null ? LoadedBackbone.Load(settings.Backbone, options) : null;
         if (there is null)
         {

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Graft.Backbones;
 using Graft.Methods.Core;
 using Graft.Tasks;
 using Graft.Tasks.Heads;
@@ -165,7 +166,7 @@ public sealed partial record TrainSettings
 
     /// <summary>The type of the frozen weights.</summary>
     /// <exception cref="GraftException"><see cref="Precision"/> is none of the known names.</exception>
-    public DType FrozenType => TypeOf(Precision);
+    public DType FrozenType => Precisions.Parse(Precision);
 
     /// <summary>The settings as a recipe's JSON, without what a resumed run may change.</summary>
     public JsonObject ToJson()
@@ -203,15 +204,6 @@ public sealed partial record TrainSettings
 
         return json;
     }
-
-    /// <summary>The type that a precision names.</summary>
-    /// <exception cref="GraftException">There is no such precision.</exception>
-    internal static DType TypeOf(string precision) => precision switch
-    {
-        "f32" => DType.Float32,
-        "bf16" => DType.BFloat16,
-        _ => throw new GraftException($"The precision '{precision}' is not known; use f32 or bf16."),
-    };
 
     private JsonObject Plain() => new()
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Graft.Backbones;
 using Graft.Tasks;
 using Graft.Tasks.Mixtures;
 using Graft.Torch;
@@ -49,7 +50,7 @@ internal sealed class ComparisonPlanReader(StrictObject json, ICollection<string
             DevRows = Count("dev_rows"),
             TestRows = Count("test_rows"),
             MaxTokens = Count("max_tokens"),
-            Precision = OneOf("precision", ["f32", "bf16"], s_defaults.Precision),
+            Precision = OneOf("precision", [.. Precisions.Names], s_defaults.Precision),
             Device = Try(Device, s_defaults.Device),
         };
         return plan with { Hypotheses = Items("hypotheses", (value, key, entry) => new HypothesisReader(plan, json).Read(value, key, entry)) };

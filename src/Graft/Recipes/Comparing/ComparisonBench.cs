@@ -71,8 +71,7 @@ internal sealed class ComparisonBench : IDisposable
             throw new ComparisonPlanException(plan.Name, faults);
         }
 
-        var type = plan.Precision == "bf16" ? DType.BFloat16 : DType.Float32;
-        var backbones = new ComparisonBackbones(plan.Backbone, new BackboneOptions(type, Device.Parse(plan.Device)));
+        var backbones = new ComparisonBackbones(plan.Backbone, new BackboneOptions(Precisions.Parse(plan.Precision), Device.Parse(plan.Device)));
         try
         {
             check.ReadAdapters(backbones);
