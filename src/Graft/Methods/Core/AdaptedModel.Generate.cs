@@ -60,29 +60,26 @@ public sealed partial class AdaptedModel
             (input, rows) = Branched(input, rows);
         }
 
-        return settings.UseCache ? Remembered(decoder, tokens, input, rows, settings, rng) : Recomputed(tokens, input, rows, settings, rng);
+        // Rows of one adapter lie together in both ways of writing, so that the draws of a batch are the same ones.
+        var (groups, adapters, order) = Grouped(rows);
+        if (order is not null)
+        {
+            (input, rows) = (Rows(input, order), [.. order.Select(i => rows[i])]);
+        }
+
+        var texts = settings.UseCache
+            ? Remembered(decoder, tokens, input, groups, adapters, settings, rng)
+            : Recomputed(tokens, input, rows, settings, rng);
+        return order is null ? texts : [.. order.Zip(texts).OrderBy(t => t.First).Select(t => t.Second)];
     }
 
     private GeneratedText[] Remembered(
-        ITextDecoder decoder, DecoderConfig tokens, BackboneInput input, IReadOnlyList<RowAdapter> rows, GenerationSettings settings, Rng? rng)
+        ITextDecoder decoder, DecoderConfig tokens, BackboneInput sorted, IReadOnlyList<RowGroup> groups, IReadOnlyList<Adapter?> adapters,
+        GenerationSettings settings, Rng? rng)
     {
-        var (groups, adapters, order) = Grouped(rows);
-        var sorted = order is null ? input : Rows(input, order);
         using var cache = new DecoderCache(settings.MaxTokens);
         var (pass, _) = Prepared(new AdapterPass(groups, training: false, rng: null) { Cache = cache, InputMask = sorted.Mask }, adapters);
-        var texts = TextSearch.Write(new RememberedScores(decoder, sorted, pass), rows.Count, tokens, settings, rng);
-        if (order is null)
-        {
-            return texts;
-        }
-
-        var back = new GeneratedText[texts.Length];
-        for (var i = 0; i < texts.Length; i++)
-        {
-            back[order[i]] = texts[i];
-        }
-
-        return back;
+        return TextSearch.Write(new RememberedScores(decoder, sorted, pass), (int)sorted.InputIds.Size(0), tokens, settings, rng);
     }
 
     private GeneratedText[] Recomputed(
