@@ -8,7 +8,7 @@ public enum SplitRule
     /// <summary>From the files that the task names; a dev split that it does not name is cut from train.</summary>
     Files,
 
-    /// <summary><see cref="Halves"/> for tasks of fewer than 10,000 training rows, <see cref="Thousand"/> for others: the protocol of HyperFormer, PHA and PROPETL.</summary>
+    /// <summary><see cref="Halves"/> for tasks of fewer than 10,000 training rows and those whose file says so, <see cref="Thousand"/> for others: the protocol of HyperFormer, PHA and PROPETL.</summary>
     Published,
 
     /// <summary>Dev and test are the two halves of the task's dev rows in a random order.</summary>
@@ -45,8 +45,13 @@ internal static class PublishedSplit
             throw new GraftException($"The task '{data.Task.Name}' has no dev file, and the split '{rule.ToString().ToLowerInvariant()}' makes dev and test of one; name it, or leave --split out.");
         }
 
+        if (rule == SplitRule.Published)
+        {
+            rule = data.PublishedSplit ?? (data.Train.Count >= Large ? SplitRule.Thousand : SplitRule.Halves);
+        }
+
         var train = Shuffled(data.Train, data.Task, seed);
-        if (rule == SplitRule.Thousand || (rule == SplitRule.Published && data.Train.Count >= Large))
+        if (rule == SplitRule.Thousand)
         {
             var held = RowGroups.Lead(train, data.Task, Held);
             return train.Count > Held

@@ -36,6 +36,9 @@ public sealed class TaskData
     /// <summary>How the splits came about.</summary>
     public TaskSplits Splits { get; init; } = new();
 
+    /// <summary>What <see cref="SplitRule.Published"/> is for this task whatever its number of rows; null where that decides.</summary>
+    public SplitRule? PublishedSplit { get; init; }
+
     /// <summary>Rows that were left out because the task file says <c>"ragged": "skip"</c>.</summary>
     public int SkippedRows { get; init; }
 

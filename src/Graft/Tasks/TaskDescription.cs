@@ -30,6 +30,9 @@ public sealed record TaskDescription(
     /// <summary>The rows that each split has as published; empty when the file does not say.</summary>
     public IReadOnlyDictionary<Split, int> PublishedRows { get; init; } = new Dictionary<Split, int>();
 
+    /// <summary>What <see cref="SplitRule.Published"/> is for this task whatever its number of rows; null where that decides.</summary>
+    public SplitRule? PublishedSplit { get; init; }
+
     /// <summary>Whether a row has a second text.</summary>
     public bool IsPair => Train[0].Pair is not null;
 

@@ -35,7 +35,7 @@ public static class TaskFile
     public static TaskDescription Describe(StrictObject json, string source, params IReadOnlyList<string> more)
     {
         ArgumentNullException.ThrowIfNull(json);
-        json.Allow(["name", "description", "kind", "labels", "metrics", "files", "rows", .. DataFiles.Keys, "textToText", .. more]);
+        json.Allow(["name", "description", "kind", "labels", "metrics", "files", "rows", "publishedSplit", .. DataFiles.Keys, "textToText", .. more]);
         var name = Name(json);
         var kind = json.Choice<TaskKind>("kind", null);
         var labels = Labels(json, kind);
@@ -68,6 +68,7 @@ public static class TaskFile
         {
             About = json.TextOrNull("description"),
             PublishedRows = PublishedRows(json),
+            PublishedSplit = PublishedRule(json),
             TextToText = TextNames.Read(json.Nested("textToText"), kind, labels, train[0].Pair is null ? 1 : 2, ColumnNames(train[0])),
         };
     }
@@ -105,6 +106,19 @@ public static class TaskFile
             .ToDictionary(s => s.Split, s => rows.Whole(s.Key, 0) is > 0 and <= int.MaxValue and var count
                 ? (int)count
                 : throw rows.Error(s.Key, $"'rows.{s.Key}' is {rows.Whole(s.Key, 0)}, expected the number of rows that are published."));
+    }
+
+    private static SplitRule? PublishedRule(StrictObject json)
+    {
+        if (!json.Has("publishedSplit"))
+        {
+            return null;
+        }
+
+        var rule = json.Choice<SplitRule>("publishedSplit", null);
+        return rule is SplitRule.Halves or SplitRule.Thousand
+            ? rule
+            : throw json.Error("publishedSplit", $"'publishedSplit' is '{json.Text("publishedSplit")}', expected halves or thousand, what the split 'published' is for this task.");
     }
 
     private static string Name(StrictObject json)

@@ -50,6 +50,7 @@ public static class TaskReader
         return new TaskData(task, trainRows, devRows, testRows)
         {
             Splits = new TaskSplits(CutSeed: cut ? splitSeed : null),
+            PublishedSplit = description.PublishedSplit,
             SkippedRows = files.Skipped,
             Notes =
             [

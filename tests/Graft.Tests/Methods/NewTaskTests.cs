@@ -74,14 +74,28 @@ public sealed class NewTaskTests
         using var backbone = TinyBackbones.Create("bert");
         using var rng = new Rng(1, Device.Cpu);
         var method = PeftMethods.Get("pha");
-        using var adapter = method.Attach(backbone, "a", method.Defaults, rng, ["one", "two", "three"]);
+        string[] axes = ["x", "y", "z"];
+        using var adapter = method.Attach(backbone, "a", method.ReadConfig(new JsonObject { ["dimension"] = 3 }, "test"), rng, [.. axes, "found"]);
         using var scope = new TensorScope();
+        for (var i = 0; i < 3; i++)
+        {
+            Prototype(axes[i]).Assign(Tensor.From(Enumerable.Range(0, 3).Select(j => i == j ? 1f : 0f).ToArray()));
+        }
 
-        var similarities = ((IRetrievesTasks)method).Similarities(adapter, backbone, TinyBackbones.Batch(3, 5, 3, 4), ["three", "one"]);
+        // The cosines with the axes are the direction of the row itself.
+        var rows = Similarities(axes);
+        Prototype("found").Assign(Tensor.From(rows[0].Select(c => (float)(5 * c)).ToArray()));
 
-        Assert.Equal(3, similarities.Count);
-        Assert.All(similarities, row => Assert.Equal(2, row.Length));
-        Assert.All(similarities.SelectMany(r => r), s => Assert.InRange(s, -1, 1));
-        Assert.NotEqual(similarities[0][0], similarities[0][1]);
+        var found = Similarities("y", "found");
+
+        Assert.All(rows, row => Assert.Equal(1, row.Sum(c => c * c), 1e-5));
+        Assert.Equal(1, found[0][1], 1e-5);
+        Assert.All(rows.Zip(found), r => Assert.Equal((r.First[1], Math.Round(r.First.Zip(rows[0], (a, b) => a * b).Sum(), 4)), (r.Second[0], Math.Round(r.Second[1], 4))));
+        Assert.True(rows[1].Zip(rows[0], (a, b) => a * b).Sum() < 0.9999, "The rows lie in one direction, so that any prototype would do.");
+
+        Parameter Prototype(string task) => adapter.NamedParameters().Single(p => p.Path == $"tasks.{task}.prototype.vector").Parameter;
+
+        IReadOnlyList<double[]> Similarities(params string[] tasks) =>
+            ((IRetrievesTasks)method).Similarities(adapter, backbone, TinyBackbones.Batch(3, 5, 3, 4), tasks);
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Graft.Tasks;
 using Graft.TestKit;
 using Graft.Torch;
@@ -45,6 +46,39 @@ public sealed class PublishedSplitTests : IDisposable
         Assert.Equal((9_000, 1_000), (split.Train.Count, split.Dev.Count));
         Assert.Equal(data.Dev, split.Test);
         Assert.Equal(data.Train.Select(r => r.Line).Order(), split.Train.Concat(split.Dev).Select(r => r.Line).Order());
+    }
+
+    [Theory]
+    [InlineData("halves", 10_000, 10)]
+    [InlineData("thousand", 9_000, 1_000)]
+    public void A_task_file_says_what_is_published_whatever_its_rows(string rule, int train, int dev)
+    {
+        var file = _tiny.WriteTask(train: 10_000, dev: 20);
+        var task = JsonNode.Parse(File.ReadAllText(file))!;
+        task["publishedSplit"] = rule;
+        File.WriteAllText(file, task.ToJsonString());
+
+        var split = PublishedSplit.Of(TaskFile.Load(file), SplitRule.Published, 32);
+
+        Assert.Equal((train, dev), (split.Train.Count, split.Dev.Count));
+    }
+
+    [Theory]
+    [InlineData("scitail")]
+    [InlineData("multirc")]
+    [InlineData("record")]
+    public void Large_tasks_that_the_authors_halve_are_halved(string name) =>
+        Assert.Equal(SplitRule.Halves, PublishedTask.Find(name)!.Descriptions[0].PublishedSplit);
+
+    [Fact]
+    public void A_task_file_cannot_say_that_what_is_published_is_published()
+    {
+        var file = _tiny.WriteTask();
+        File.WriteAllText(file, File.ReadAllText(file).Replace("\"kind\"", "\"publishedSplit\": \"published\", \"kind\"", StringComparison.Ordinal));
+
+        var fault = Assert.Throws<GraftException>(() => TaskFile.Load(file));
+
+        Assert.Contains("expected halves or thousand", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -151,17 +151,20 @@ public sealed class MaskStorageTests
             batch, [.. Enumerable.Repeat(new RowAdapter(adapter, task), 3)]).Output.LastHiddenState;
     }
 
-    // Table of the authors' initial values: what the fan-in of each published layout gives.
+    // A draw of the authors' initial values beside what the fan-in of each published layout gives.
     [Theory]
-    [InlineData("propetl-adapter", "{}", "adapter.scores.down", 0.125)]
-    [InlineData("propetl-adapter", "{}", "adapter.scores.up", 0.036084391824351615)]
-    [InlineData("propetl-adapter", """{ "score_layout": "weight" }""", "adapter.scores.down", 0.036084391824351615)]
-    [InlineData("propetl-adapter", """{ "score_layout": "weight" }""", "adapter.scores.up", 0.125)]
-    [InlineData("propetl-lora", "{}", "query.scores.A", 0.036084391824351615)]
-    [InlineData("propetl-lora", "{}", "value.scores.B", 0.17677669529663687)]
-    [InlineData("propetl-prefix", "{}", "prefix.scores.vectors", 0.0031894397692489303)]
-    public void Scores_begin_in_the_published_range(string method, string settings, string key, double bound)
+    [InlineData("propetl-adapter", "{}", "adapter.scores.down", "adapter.down_mask (d,r)", 0.125)]
+    [InlineData("propetl-adapter", "{}", "adapter.scores.up", "adapter.up_mask (r,d)", 0.036084391824351615)]
+    [InlineData("propetl-adapter", """{ "score_layout": "weight" }""", "adapter.scores.down", "t5.down (r,d)", 0.036084391824351615)]
+    [InlineData("propetl-adapter", """{ "score_layout": "weight" }""", "adapter.scores.up", "t5.up (d,r)", 0.125)]
+    [InlineData("propetl-lora", "{}", "query.scores.A", "lora.A_mask (r,d)", 0.036084391824351615)]
+    [InlineData("propetl-lora", "{}", "value.scores.B", "lora.B_mask (d,r)", 0.17677669529663687)]
+    [InlineData("propetl-prefix", "{}", "prefix.scores.vectors", "prefix.adapters_mask (L,l,2d)", 0.0031894397692489303)]
+    public void Scores_begin_in_the_published_range(string method, string settings, string key, string published, double bound)
     {
+        var drawn = JsonNode.Parse(File.ReadAllText(SharedData.Fixture("propetl/02_score_init.json")))![published]!;
+        Assert.InRange(drawn["max"]!.GetValue<double>(), 0.999 * bound, bound);
+        Assert.InRange(drawn["min"]!.GetValue<double>(), -bound, -0.999 * bound);
         using var backbone = HollowBackbones.RobertaBase();
         using var adapter = Attach(backbone, method, Config(method, settings));
         using var scope = new TensorScope();
