@@ -1,8 +1,8 @@
 """Tasks that come later with few rows: few.py PACKAGE TASKS OUT.jsonl [--k 4,16,32] [--seeds 5] [--steps 200] [--lr 3e-4,1e-3,3e-3] [--tune own ...] [--scratch pfeiffer]
 
 For each NAME/NAME.task.json in TASKS, each K and seed: `graft adapt PACKAGE`, and for comparison `graft train` of an adapter from scratch on the same rows, both with the
-same steps, batch, evaluations on dev, and rate of the head (--head-factor times --lr); a package whose head has settings of its own wants them in --train too. With --lr the first seed of each task, K and side tries every one of the rates, the same for all sides, and the best on dev
-serves the other seeds; without it each side trains at its method's own. Every run is a line of OUT.jsonl with its command; what stands there is not done again, unless it
+same steps, batch, evaluations on dev, and rate of the head (--head-factor times --lr); a package whose head has settings of its own wants them in --train too. With --lr every seed of each task, K and side tries every one of the rates, the same for all sides, and the rate that is best on dev
+on average over the seeds counts; without it each side trains at its method's own. Every run is a line of OUT.jsonl with its command; what stands there is not done again, unless it
 failed. Ends with a table: the primary metric on test, mean over seeds, and the difference with the standard error of the pairs.
 GRAFT names the program ("dotnet artifacts/bin/Graft.Cli/debug/Graft.Cli.dll"; "graft" by default).
 """
@@ -82,7 +82,7 @@ def main():
     parser.add_argument("--k", default="4,16,32")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--lr", default="", help="rates that the first seed tries, for all sides alike")
+    parser.add_argument("--lr", default="", help="rates to choose from by dev, for all sides alike")
     parser.add_argument("--head-factor", type=float, default=3, help="what the rate is multiplied by for the head, on all sides")
     parser.add_argument("--max-tokens", type=int, default=128)
     parser.add_argument("--precision", default="f32")
@@ -98,14 +98,9 @@ def main():
     runs, kept = Runs(options), []
     for task in sorted(options.tasks.glob("*/*.task.json")):
         for k, side in ((k, side) for k in counts for side in sides):
-            # A draw of one class alone is refused for all sides alike: the first seed with rows to learn from searches.
-            rate = None
-            for seed in range(options.seeds):
-                tried = [runs.do(task, k, seed, side, r) for r in (rates if rate is None else [rate])]
-                if whole := [line for line in tried if line.get("dev") is not None]:
-                    best = max(whole, key=lambda line: line["dev"])
-                    rate = best["lr"]
-                    kept.append(best)
+            # A draw of one class alone is refused for all sides alike.
+            tried = [[line for seed in range(options.seeds) if (line := runs.do(task, k, seed, side, rate)).get("dev") is not None] for rate in rates]
+            kept += max(tried, key=lambda lines: statistics.mean(line["dev"] for line in lines) if lines else 0)
     table(kept, counts, [s[0] for s in sides])
 
 

@@ -26,6 +26,7 @@ internal sealed class TrainOptions : SettingOptions
         Text("--data", "DIR", "A folder to search first for the tasks' data.");
         Option<string?> method = Text("--method", "NAME", "The tuning method; lora by default. 'graft methods' lists them.");
         method.CompletionSources.Add(_ => PeftMethods.All.Select(each => each.Name));
+        Text("--start", "PACKAGE", "Begin at the adapter of a package: of another task, or of a pretraining.");
         Flag("--share", "Train one adapter for all tasks, a head for each; methods made for several tasks do so by themselves.");
         Text("--sampling", "HOW", "How tasks that share an adapter are drawn: proportional (the default), uniform, temperature.")
             .CompletionSources.Add("proportional", "uniform", "temperature");

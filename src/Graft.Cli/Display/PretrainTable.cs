@@ -30,6 +30,11 @@ internal static class PretrainTable
             terminal.Out.WriteLine($"Folding the adapter into the weights changed hidden states by at most {report.FoldingDifference:G2} (relative).");
         }
 
+        if (report.Adapter is { } adapter)
+        {
+            terminal.Out.WriteLine($"Adapter: {adapter}, of the model as it was: graft train --start {ShellWord.Quoted(adapter)} ...");
+        }
+
         terminal.Out.WriteLine($"Model: {report.Folder}, a {report.Architecture}: graft train --backbone {ShellWord.Quoted(report.Folder)} ...");
     }
 }

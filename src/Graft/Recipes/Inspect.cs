@@ -115,7 +115,11 @@ public static class Inspect
     {
         var look = new Look();
         var package = AdapterPackage.Open(path);
-        look.Try(() => TaskModelPackage.Head(package));
+        if (package.HasTask)
+        {
+            look.Try(() => TaskModelPackage.Head(package));
+        }
+
         look.Try(() => package.Method().ReadConfig(package.Manifest.Config, package.ManifestPath));
         look.Try(package.CheckFiles);
         if (package.Joint is not null)

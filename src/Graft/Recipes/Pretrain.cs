@@ -8,7 +8,7 @@ namespace Graft.Recipes;
 
 /// <summary>
 /// Pretrains a language model on texts: what <c>graft pretrain</c> does. BERT and RoBERTa restore masked words, T5 restores spans; from a model that is
-/// there, or from random weights; all weights, or any method that can be folded into weights. The result is a Hugging Face model folder. Stateless; one
+/// there, or from random weights; all weights, or any method of a single adapter. The result is a Hugging Face model folder, with the adapter beside it where it cannot be folded into weights. Stateless; one
 /// call uses one thread besides libtorch's own.
 /// </summary>
 public static class Pretrain
@@ -41,7 +41,7 @@ public static class Pretrain
         else
         {
             using var shape = Backbone.OfShape(there.Folder);
-            PretrainCheck.Method(shape, method, method.Resolve(config, there.Tokenizer), there.Folder);
+            PretrainCheck.Method(shape, method, method.Resolve(config, there.Tokenizer), there.Folder, isFresh: false);
             PretrainCheck.Corruption(settings, shape, there.Tokenizer);
             PretrainCheck.Head(there);
         }

@@ -20,11 +20,14 @@ namespace Graft.Recipes;
 /// <param name="AccuracyAfter">The share of what was taken out of dev that is restored behind the last step; null without dev.</param>
 /// <param name="Seconds">The wall time of training and evaluation.</param>
 /// <param name="TokensPerSecond">Training tokens per second of training steps.</param>
-/// <param name="FoldingDifference">The largest relative difference of a hidden state, on T5 of a score, between the adapted model and the written one.</param>
+/// <param name="FoldingDifference">The largest relative difference of a hidden state, on T5 of a score, between the adapted model and the written one; 0 where nothing is folded.</param>
 public sealed record PretrainReport(
     string Folder, string Architecture, string Fingerprint, int Texts, long TextTokens, int CutTexts, int DevTexts, int Steps, long Tokens, long TrainedParameters,
     bool HeadWasPretrained, double? LossBefore, double? LossAfter, double? AccuracyAfter, double Seconds, double TokensPerSecond, double FoldingDifference)
 {
+    /// <summary>The package of the adapter where it cannot be folded into the model, which then has the weights that it began with; null where it is.</summary>
+    public string? Adapter { get; init; }
+
     /// <summary>The report as JSON, values that are not finite as null.</summary>
     public JsonObject ToJson() => new()
     {
@@ -45,6 +48,7 @@ public sealed record PretrainReport(
         ["seconds"] = Math.Round(Seconds, 3),
         ["tokensPerSecond"] = Math.Round(TokensPerSecond, 1),
         ["foldingDifference"] = Number(FoldingDifference),
+        ["adapter"] = Adapter,
     };
 
     /// <summary>Reads a report that <see cref="ToJson"/> wrote.</summary>
@@ -56,7 +60,10 @@ public sealed record PretrainReport(
             Of<string>("folder"), Of<string>("architecture"), Of<string>("fingerprint"), Of<int>("texts"), Of<long>("textTokens"), Of<int>("cutTexts"), Of<int>("devTexts"),
             Of<int>("steps"), Of<long>("tokens"), Of<long>("trainedParameters"), Of<bool>("headWasPretrained"), json["lossBefore"]?.GetValue<double>(),
             json["lossAfter"]?.GetValue<double>(), json["accuracyAfter"]?.GetValue<double>(), Of<double>("seconds"), Of<double>("tokensPerSecond"),
-            json["foldingDifference"]?.GetValue<double>() ?? double.NaN);
+            json["foldingDifference"]?.GetValue<double>() ?? double.NaN)
+        {
+            Adapter = json["adapter"]?.GetValue<string>(),
+        };
 
         T Of<T>(string key) => json[key]!.GetValue<T>();
     }

@@ -43,12 +43,14 @@ public static class Train
     {
         var method = PeftMethods.Get(settings.Method);
         var config = method.Resolve(method.ReadConfig(settings.Set, SettingsSource), loaded.Tokenizer);
-        using var trained = TrainedAdapters.Load(method, config, loaded.Backbone);
+        using var trained = settings.Start is { } start
+            ? TrainedAdapters.At(start, method, settings.Set is null ? null : config, loaded.Backbone)
+            : TrainedAdapters.Load(method, config, loaded.Backbone);
         config = trained.Config;
         List<TrainUnit> units = method.SharesAcrossTasks || settings.Share
-            ? [new TrainUnit(TrainUnit.Joint, tasks) { IsJoint = true }]
-            : [.. tasks.Select(t => new TrainUnit(t.Task.Name, [t]))];
-        var run = RunFolder.Open(settings, units.Select(u => u.Name));
+            ? [new TrainUnit(TrainUnit.Joint, tasks) { IsJoint = true, Adapted = trained.Origin }]
+            : [.. tasks.Select(t => new TrainUnit(t.Task.Name, [t]) { Adapted = trained.Origin })];
+        var run = RunFolder.Open(settings, units.Select(u => u.Name), trained.Origin);
         var reports = new List<UnitReport>();
         for (var i = 0; i < units.Count; i++)
         {

@@ -31,6 +31,7 @@ public sealed partial record TrainSettings
             Set = settings.Raw("set") is { } set
                 ? JsonNode.Parse(set.GetRawText()) as JsonObject ?? throw settings.Error("set", "'set' is not an object in braces.")
                 : null,
+            Start = settings.TextOrNull("start"),
             Share = settings.Flag("share", defaults.Share),
             Sampling = mixture.Sampling,
             Temperature = mixture.Temperature,

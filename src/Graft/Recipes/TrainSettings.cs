@@ -88,6 +88,9 @@ public sealed partial record TrainSettings
     /// <summary>What the learning rate is multiplied by for heads.</summary>
     public double HeadFactor { get; init; } = 1;
 
+    /// <summary>A package at whose adapter each task's begins: of another task, or one that pretraining left; null for a new one.</summary>
+    public string? Start { get; init; }
+
     /// <summary>Training rows to draw from each task; null for all.</summary>
     public int? Examples { get; init; }
 
@@ -187,6 +190,11 @@ public sealed partial record TrainSettings
         if (Beams != 1)
         {
             json["beams"] = Beams;
+        }
+
+        if (Start is { } start)
+        {
+            json["start"] = start;
         }
 
         if (HeadFactor != 1)

@@ -22,7 +22,7 @@ internal sealed record TrainUnit(string Name, IReadOnlyList<TaskData> Tasks)
     /// <summary>Whether the tasks share an adapter and become one package.</summary>
     public bool IsJoint { get; init; }
 
-    /// <summary>How a task came about that was added to trained ones; null for tasks that are trained from the start.</summary>
+    /// <summary>The trained adapter that this one comes of, and how; null for one that begins anew.</summary>
     public JsonObject? Adapted { get; init; }
 
     /// <summary>Gives the models what they begin with besides adapters and chance; null for nothing.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Formats.Packages;
 using Graft.Methods.Core;
@@ -5,7 +6,7 @@ using Graft.Torch;
 
 namespace Graft.Recipes;
 
-/// <summary>What an adapter is attached with: the method, its settings, and the trained adapters that it builds on. It owns those adapters.</summary>
+/// <summary>What an adapter is attached with: the method, its settings, and the trained adapters that it builds on or begins at. It owns those adapters.</summary>
 internal sealed class TrainedAdapters : IDisposable
 {
     private readonly PeftMethod _method;
@@ -13,11 +14,15 @@ internal sealed class TrainedAdapters : IDisposable
     private readonly List<Adapter> _adapters = [];
     private Func<Rng, (Adapter Adapter, IReadOnlyList<Parameter> Held)>? _given;
     private IReadOnlyList<Parameter> _held = [];
+    private Adapter? _start;
 
     private TrainedAdapters(PeftMethod method, PeftConfig config, Backbone backbone) => (_method, Config, _backbone) = (method, config, backbone);
 
     /// <summary>The settings, with descriptions instead of places.</summary>
     public PeftConfig Config { get; private set; }
+
+    /// <summary>The package that adapters begin at, as it is noted; null where they begin anew.</summary>
+    public JsonObject? Origin { get; private init; }
 
     /// <summary>Reads the packages that the settings name; none for methods that build on none.</summary>
     /// <exception cref="GraftException">A package is at fault, or the method cannot build on it.</exception>
@@ -50,6 +55,58 @@ internal sealed class TrainedAdapters : IDisposable
         }
     }
 
+    /// <summary>Adapters that begin at the values of a trained one.</summary>
+    /// <param name="place">Its package.</param>
+    /// <param name="method">The method.</param>
+    /// <param name="config">Its settings, which have to be the package's; null to take those.</param>
+    /// <param name="backbone">The backbone.</param>
+    /// <exception cref="GraftException">The package is at fault, or of another method, other settings or another backbone.</exception>
+    public static TrainedAdapters At(string place, PeftMethod method, PeftConfig? config, Backbone backbone)
+    {
+        var package = AdapterPackage.Open(place);
+        if (package.Manifest.Method != method.Name)
+        {
+            throw new GraftException($"'{place}' is an adapter of {package.Manifest.Method}, and {method.Name} is to begin at it; give --method {package.Manifest.Method}, or another --start.");
+        }
+
+        if (method.SharesAcrossTasks || method is IBuildsOnAdapters)
+        {
+            throw new GraftException(
+                $"An adapter of {method.Name} holds several tasks or is made of trained adapters, at which no other can begin; add a task to it with graft adapt, or leave --start out.");
+        }
+
+        var stored = package.LoadAdapter(backbone);
+        var trained = new TrainedAdapters(method, stored.Config, backbone)
+        {
+            Origin = new JsonObject { ["start"] = place, ["sha256"] = package.Manifest.AdapterFile.Sha256 },
+        };
+        trained._adapters.Add(stored);
+        try
+        {
+            if (config is not null && Differing(method.WriteConfig(method.Stored(config)), method.WriteConfig(method.Stored(stored.Config))) is { } key)
+            {
+                throw new GraftException($"'{place}' was trained with other settings of {method.Name} ('{key}'); leave out --set to take its own, or give another --start.");
+            }
+
+            var start = TrainingForm.Of(stored, backbone);
+            if (!ReferenceEquals(start, stored))
+            {
+                trained._adapters.Add(start);
+            }
+
+            (trained._start, trained.Config) = (start, start.Config);
+            return trained;
+        }
+        catch
+        {
+            trained.Dispose();
+            throw;
+        }
+    }
+
+    private static string? Differing(JsonObject one, JsonObject other) =>
+        one.FirstOrDefault(setting => !JsonNode.DeepEquals(setting.Value, other[setting.Key])).Key;
+
     /// <summary>Adapters that are made otherwise than by attaching anew, such as a trained one with one more task.</summary>
     /// <param name="method">The method.</param>
     /// <param name="config">Its settings.</param>
@@ -59,7 +116,7 @@ internal sealed class TrainedAdapters : IDisposable
         PeftMethod method, PeftConfig config, Backbone backbone, Func<Rng, (Adapter Adapter, IReadOnlyList<Parameter> Held)> attach) =>
         new(method, config, backbone) { _given = attach };
 
-    /// <summary>Attaches a new adapter, with the trained weights where it builds on them.</summary>
+    /// <summary>Attaches a new adapter, with the trained weights where it builds on them or begins at them.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="rng">The generator of its initial values.</param>
     /// <param name="tasks">The tasks that it holds; null for a single one.</param>
@@ -74,7 +131,18 @@ internal sealed class TrainedAdapters : IDisposable
         var adapter = _method.Attach(_backbone, name, Config, rng, tasks);
         try
         {
-            (_method as IBuildsOnAdapters)?.TakeOver(adapter, _adapters);
+            if (_start is not null)
+            {
+                using var scope = new TensorScope();
+                using var frozen = Autograd.NoGrad();
+                var values = CompactForm.State(_start).ToDictionary(s => s.Path, s => s.Value, StringComparer.Ordinal);
+                CompactForm.Fill(adapter, _start, values, path => $"{_method.Name} trains '{path}', which an adapter with the same settings has not.");
+            }
+            else
+            {
+                (_method as IBuildsOnAdapters)?.TakeOver(adapter, _adapters);
+            }
+
             return adapter;
         }
         catch

@@ -118,6 +118,8 @@ public sealed class PretrainTests : IDisposable
     [InlineData("full", true)]
     [InlineData("full", true, "bf16")]
     [InlineData("lora", false, "bf16")]
+    [InlineData("unipelt", false)]
+    [InlineData("unipelt", false, "bf16")]
     public void A_run_that_was_stopped_anywhere_ends_with_the_same_bits(string method, bool fresh, string precision = "f32")
     {
         PretrainSettings Of(string name) => Settings(name) with
@@ -162,7 +164,9 @@ public sealed class PretrainTests : IDisposable
 
         Assert.InRange(stops, 2, 20);
         Assert.Equal(undisturbed.Fingerprint, resumed.Fingerprint);
-        Assert.Equal(File.ReadAllBytes(Path.Combine(Out("whole"), "model.safetensors")), File.ReadAllBytes(Path.Combine(Out("stopped"), "model.safetensors")));
+        string[] weights = [.. Directory.GetFiles(Out("whole"), "*.safetensors", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Out("whole"), f))];
+        Assert.Equal(method == "unipelt" ? 3 : fresh ? 2 : 1, weights.Length);
+        Assert.All(weights, f => Assert.Equal(File.ReadAllBytes(Path.Combine(Out("whole"), f)), File.ReadAllBytes(Path.Combine(Out("stopped"), f))));
         Assert.Equal((undisturbed.LossBefore, undisturbed.LossAfter, undisturbed.Tokens), (resumed.LossBefore, resumed.LossAfter, resumed.Tokens));
         Assert.Equal(Curve("whole"), Curve("stopped"));
     }
@@ -181,7 +185,7 @@ public sealed class PretrainTests : IDisposable
         Directory.CreateDirectory(Path.Combine(Out("foreign"), "start"));
         Assert.Contains("--dev-items 120", Refused(Settings("half") with { DevItems = 121 }), StringComparison.Ordinal);
         Assert.Contains("'start'", Refused(Settings("foreign")), StringComparison.Ordinal);
-        Assert.Contains("cannot be folded", Refused(Settings("other") with { Method = "prefix-tuning" }), StringComparison.Ordinal);
+        Assert.Contains("of a single adapter", Refused(Settings("other") with { Method = "pha" }), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -192,7 +196,7 @@ public sealed class PretrainTests : IDisposable
         string[] before = [.. Directory.GetFiles(Out("out"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
         foreach (var faulty in new[]
         {
-            Settings("out") with { Method = "prefix-tuning" }, Settings("out") with { Backbone = "no/model" }, Settings("out") with { Device = "abacus" },
+            Settings("out") with { Method = "fusion" }, Settings("out") with { Backbone = "no/model" }, Settings("out") with { Device = "abacus" },
             Settings("out") with { Config = FreshConfig(type: "gpt2") }, Settings("out") with { Config = FreshConfig(), Method = "prefix-tuning" },
         })
         {

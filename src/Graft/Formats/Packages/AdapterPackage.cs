@@ -39,6 +39,9 @@ public sealed class AdapterPackage
     /// <summary>The package of several tasks that this is one of; null for a package of its own.</summary>
     public JointPackage? Joint { get; }
 
+    /// <summary>Whether it answers a task; otherwise it is an adapter that pretraining left.</summary>
+    public bool HasTask => Manifest.Task.Kind != PackageTask.Pretraining;
+
     /// <summary>How a user names it: the folder, or <c>FOLDER#TASK</c>.</summary>
     public string Place => Joint is null ? Folder : new PackagePlace(Folder, Manifest.Task.Name).ToString();
 

@@ -6,12 +6,15 @@ namespace Graft.Formats.Packages;
 
 /// <summary>What a package predicts, in plain words; the folder of tasks gives it meaning. Immutable.</summary>
 /// <param name="Name">The task's name.</param>
-/// <param name="Kind">What is predicted: <c>classification</c>, <c>regression</c> or <c>multilabel</c>.</param>
+/// <param name="Kind">What is predicted: <c>classification</c>, <c>regression</c>, <c>multilabel</c> or <c>span</c>; <see cref="Pretraining"/> of an adapter of no task.</param>
 /// <param name="Labels">The labels in the order of the head's outputs; empty for regression.</param>
 /// <param name="Metrics">The metrics that it is judged by, the primary one first.</param>
 /// <param name="Pair">Whether a row has a second text.</param>
 public sealed record PackageTask(string Name, string Kind, IReadOnlyList<string> Labels, IReadOnlyList<string> Metrics, bool Pair)
 {
+    /// <summary>The kind of an adapter that pretraining left: it predicts nothing yet, and its head has no weights.</summary>
+    public const string Pretraining = "pretraining";
+
     /// <summary>Reads one.</summary>
     /// <param name="task">The object that <see cref="ToJson"/> makes.</param>
     /// <exception cref="GraftException">A key is missing, unknown or of another type.</exception>

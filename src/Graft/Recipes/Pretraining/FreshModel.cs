@@ -34,7 +34,7 @@ internal static class FreshModel
         var given = settings.Tokenizer is { } folder ? Tokenizer.Load(RequireFolder(folder)) : null;
         fields["vocab_size"] = given is null ? Size(settings, fields) : Math.Max(given.VocabularySize, Whole(fields, "vocab_size") ?? 0);
         using var shape = Backbone.OfShape(fields, settings.Config!);
-        PretrainCheck.Method(shape, method, given is null ? config : method.Resolve(config, given), settings.Config!);
+        PretrainCheck.Method(shape, method, given is null ? config : method.Resolve(config, given), settings.Config!, isFresh: true);
         PretrainCheck.Masking(settings, shape);
         if (given is not null)
         {

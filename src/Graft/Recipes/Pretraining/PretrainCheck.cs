@@ -10,13 +10,14 @@ namespace Graft.Recipes.Pretraining;
 /// <summary>What can be told of a pretraining before weights are made and texts are read. Stateless.</summary>
 internal static class PretrainCheck
 {
-    /// <summary>Refuses a model that is not pretrained here, and a method that leaves no model folder.</summary>
+    /// <summary>Refuses a model that is not pretrained here, and a method that leaves neither a model nor an adapter that a task can begin at.</summary>
     /// <param name="shape">The backbone, whose weights are not looked at.</param>
     /// <param name="method">The method.</param>
     /// <param name="config">Its settings.</param>
     /// <param name="source">What messages call the model.</param>
+    /// <param name="isFresh">Whether the backbone begins with random weights, which only a method that is folded into them trains.</param>
     /// <exception cref="GraftException">One of them is at fault.</exception>
-    public static void Method(Backbone shape, PeftMethod method, PeftConfig config, string source)
+    public static void Method(Backbone shape, PeftMethod method, PeftConfig config, string source, bool isFresh)
     {
         if (shape.MaskedHead is null && shape.Config.Decoder is null)
         {
@@ -25,10 +26,21 @@ internal static class PretrainCheck
 
         using var rng = new Rng(0, Device.Cpu);
         using var adapter = method.Attach(shape, PretrainWork.Name, config, rng);
-        if (!WeightMerger.CanMerge(adapter, shape))
+        if (WeightMerger.CanMerge(adapter, shape))
+        {
+            return;
+        }
+
+        if (isFresh)
         {
             throw new GraftException(
-                $"The method {method.Name} cannot be folded into weights, and pretraining leaves a model folder; choose full, or a method that 'graft merge' takes, such as lora.");
+                $"The method {method.Name} cannot be folded into weights, and would leave the random weights of '{source}' as they are; choose full, or a method that 'graft merge' takes, such as lora.");
+        }
+
+        if (method.SharesAcrossTasks || method is IBuildsOnAdapters)
+        {
+            throw new GraftException(
+                $"The method {method.Name} is made of several tasks or of trained adapters, and a pretraining has neither; choose a method of a single adapter, such as full, lora or unipelt.");
         }
     }
 

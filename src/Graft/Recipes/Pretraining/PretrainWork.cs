@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Formats.Sources;
 using Graft.Methods.Core;
@@ -109,7 +110,7 @@ internal sealed class PretrainWork(
 
         _clock.Stop();
         Tell(_state with { Phase = PretrainPhase.Writing });
-        var report = Finish(model, whole, corpus, (train, dev), objective, trainer, before.Seconds + _clock.Elapsed.TotalSeconds);
+        var report = Finish(model, whole, corpus, maxTokens, (train, dev), objective, trainer, before.Seconds + _clock.Elapsed.TotalSeconds);
         log.Write("end", ("report", report.ToJson()));
         PretrainEvents.Write(run.Log(Name), run.Events);
         run.Finish(Name, report.ToJson(), identity);
@@ -257,7 +258,7 @@ internal sealed class PretrainWork(
     }
 
     private PretrainReport Finish(
-        LanguageModel model, Adapter? whole, TokenCorpus corpus, (IReadOnlyList<int> Train, IReadOnlyList<int> Dev) items, LanguageObjective objective, Trainer trainer,
+        LanguageModel model, Adapter? whole, TokenCorpus corpus, int maxTokens, (IReadOnlyList<int> Train, IReadOnlyList<int> Dev) items, LanguageObjective objective, Trainer trainer,
         double seconds)
     {
         var trained = model.Parameters().Where(p => p.Parameter.Trainable).Sum(p => p.Parameter.Value.Count);
@@ -268,14 +269,27 @@ internal sealed class PretrainWork(
             Copy(model.Adapter, whole);
         }
 
+        var adapter = whole ?? model.Adapter;
+        var folds = WeightMerger.CanMerge(adapter, _backbone);
+
         // After hours of training a difference is told, not refused; what is not finite still is.
-        using var merged = WeightMerger.Merge(_backbone, whole ?? model.Adapter, objective.Probe(items.Train[0]), double.MaxValue, output => output.Logits ?? output.LastHiddenState);
+        using var merged = folds
+            ? WeightMerger.Merge(_backbone, adapter, objective.Probe(items.Train[0]), double.MaxValue, output => output.Logits ?? output.LastHiddenState)
+            : null;
+        if (!folds)
+        {
+            TaskModelPackage.Save(adapter, _backbone, maxTokens, run.Package(PretrainedFolder.AdapterName), loaded.Folder, new JsonObject { ["settings"] = settings.ToJson() });
+        }
+
         var architecture = PretrainedFolder.Write(run.Root, _backbone, model.Head, loaded.Folder);
         using var written = Backbone.Load(run.Root);
         return new PretrainReport(
             run.Root, architecture, written.Fingerprint, items.Train.Count, items.Train.Sum(i => (long)corpus.Lengths[i]), corpus.CutItems, items.Dev.Count, trainer.StepsDone,
             _tokensBefore + _tokens, trained, model.Head?.IsPretrained ?? true, _before?.Loss, _latest?.Loss, _latest?.Accuracy, seconds,
-            _stepping.Elapsed.TotalSeconds > 0 ? _tokens / _stepping.Elapsed.TotalSeconds : 0, merged.MaxRelativeDifference);
+            _stepping.Elapsed.TotalSeconds > 0 ? _tokens / _stepping.Elapsed.TotalSeconds : 0, merged?.MaxRelativeDifference ?? 0)
+        {
+            Adapter = folds ? null : run.Package(PretrainedFolder.AdapterName),
+        };
     }
 
     private void Tell(PretrainProgress state) => progress?.Invoke(state);

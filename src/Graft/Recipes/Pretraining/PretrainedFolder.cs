@@ -10,6 +10,9 @@ namespace Graft.Recipes.Pretraining;
 /// <summary>The model folder that pretraining leaves: the files of a Hugging Face model beside the run's own. Stateless.</summary>
 internal static class PretrainedFolder
 {
+    /// <summary>The folder of an adapter that is not folded into the model.</summary>
+    public const string AdapterName = "adapter";
+
     private const string Staging = ".model";
     private const string Tied = "tie_word_embeddings";
 
@@ -19,7 +22,7 @@ internal static class PretrainedFolder
     /// <exception cref="GraftException">It has a model, or a folder called as one of a run's, and no run; or something is read from it.</exception>
     public static void RefuseForeign(string folder, IEnumerable<string> read)
     {
-        string[] mine = [.. ModelFolder.Names, FreshModel.FolderName, RunFolder.Training];
+        string[] mine = [.. ModelFolder.Names, FreshModel.FolderName, AdapterName, RunFolder.Training];
         if (!File.Exists(Path.Combine(folder, RunFolder.Settings)) && mine.FirstOrDefault(n => Path.Exists(Path.Combine(folder, n))) is { } foreign)
         {
             throw new GraftException($"'{folder}' holds '{foreign}', which graft pretrain did not make and would replace; give another --out.");
@@ -45,7 +48,7 @@ internal static class PretrainedFolder
         try
         {
             RemoveModel(folder, []);
-            foreach (var name in new[] { FreshModel.FolderName, RunFolder.EventsName }.Where(n => Directory.Exists(Path.Combine(folder, n))))
+            foreach (var name in new[] { FreshModel.FolderName, AdapterName, RunFolder.EventsName }.Where(n => Directory.Exists(Path.Combine(folder, n))))
             {
                 Directory.Delete(Path.Combine(folder, name), recursive: true);
             }

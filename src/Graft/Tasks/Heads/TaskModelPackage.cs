@@ -19,15 +19,38 @@ public static class TaskModelPackage
     public static AdapterPackage Save(TaskModel model, string folder, string? source = null, JsonObject? training = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return Compact(model, adapter => AdapterPackage.Save(
+        return Save(
+            model.Adapter, model.Backbone, folder, new PackageContent(Described(model.Task), HeadSettings.ToJson(model.Head.Config), model.Head, model.MaxTokens), source, training);
+    }
+
+    /// <summary>
+    /// Writes an adapter that pretraining left as a package of no task, in the compact form: what a training can begin at (<c>graft train --start</c>).
+    /// One that is there is replaced in one step.
+    /// </summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="backbone">The backbone that it was trained on.</param>
+    /// <param name="maxTokens">The longest text in tokens.</param>
+    /// <param name="folder">The folder.</param>
+    /// <param name="source">The name that the backbone was asked for by, as in <see cref="Save(TaskModel, string, string?, JsonObject?)"/>.</param>
+    /// <param name="training">How it was trained; null for nothing.</param>
+    /// <exception cref="GraftException">The folder holds something else, the disk is full, or the place cannot be written; nothing changes then.</exception>
+    public static AdapterPackage Save(Adapter adapter, Backbone backbone, int maxTokens, string folder, string? source = null, JsonObject? training = null)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        ArgumentNullException.ThrowIfNull(backbone);
+        using var none = new NoHead();
+        return Save(adapter, backbone, folder, new PackageContent(new PackageTask(adapter.Name, PackageTask.Pretraining, [], [], false), [], none, maxTokens), source, training);
+    }
+
+    private static AdapterPackage Save(Adapter trained, Backbone backbone, string folder, PackageContent content, string? source, JsonObject? training) =>
+        Compact(trained, backbone, adapter => AdapterPackage.Save(
             folder,
             (adapterFile, headFile) => new PackageManifest(
-                adapter.Method.Name, adapter.Method.WriteConfig(adapter.Config), Described(model.Task), HeadSettings.ToJson(model.Head.Config),
-                model.MaxTokens, Described(model.Backbone, source), training ?? [], PackageManifest.OwnVersions())
+                adapter.Method.Name, adapter.Method.WriteConfig(adapter.Config), content.Task, content.HeadSettings, content.MaxTokens, Described(backbone, source),
+                training ?? [], PackageManifest.OwnVersions())
             { AdapterFile = adapterFile, HeadFile = headFile },
             adapter,
-            model.Head));
-    }
+            content.Head));
 
     /// <summary>
     /// Writes models of tasks that share an adapter as one package, the adapter in the compact form: what is shared once, and a small part for each
@@ -43,7 +66,7 @@ public static class TaskModelPackage
         TaskModels models, string folder, string? source = null, JsonObject? training = null, Func<TaskModel, JsonObject>? ofTask = null)
     {
         ArgumentNullException.ThrowIfNull(models);
-        return Compact(models.Models[0], adapter => JointPackage.Save(
+        return Compact(models.Adapter, models.Backbone, adapter => JointPackage.Save(
             folder,
             adapterFile => new JointManifest(
                 adapter.Method.Name, adapter.Method.WriteConfig(adapter.Config), Described(models.Backbone, source), training ?? [], PackageManifest.OwnVersions())
@@ -61,19 +84,19 @@ public static class TaskModelPackage
     {
         ArgumentNullException.ThrowIfNull(package);
         ArgumentNullException.ThrowIfNull(model);
-        return Compact(model, adapter => package.AddTask(adapter, Described(model, training)));
+        return Compact(model.Adapter, model.Backbone, adapter => package.AddTask(adapter, Described(model, training)));
     }
 
-    private static T Compact<T>(TaskModel model, Func<Adapter, T> save)
+    private static T Compact<T>(Adapter trained, Backbone backbone, Func<Adapter, T> save)
     {
-        var adapter = CompactForm.Of(model.Adapter, model.Backbone);
+        var adapter = CompactForm.Of(trained, backbone);
         try
         {
             return save(adapter);
         }
         finally
         {
-            if (!ReferenceEquals(adapter, model.Adapter))
+            if (!ReferenceEquals(adapter, trained))
             {
                 adapter.Dispose();
             }
@@ -147,6 +170,11 @@ public static class TaskModelPackage
     {
         ArgumentNullException.ThrowIfNull(package);
         var (path, stored) = (ManifestOf(package), package.Manifest.Task);
+        if (!package.HasTask)
+        {
+            throw new GraftException($"'{package.Place}' is an adapter that pretraining left, which answers no task yet; train one that begins at it with graft train --start {package.Place}.");
+        }
+
         var kind = HeadSettings.Choice<TaskKind>(path, "task.kind", stored.Kind);
         var least = kind switch { TaskKind.Classification => 2, TaskKind.Multilabel => 1, _ => 0 };
         if (stored.Labels.Count < least || (kind is TaskKind.Regression or TaskKind.Span && stored.Labels.Count > 0) || stored.Labels.Distinct(StringComparer.Ordinal).Count() != stored.Labels.Count)
@@ -189,6 +217,11 @@ public static class TaskModelPackage
         var head = Head(package);
         return new BackboneOptions(Pooler: head is PooledHeadConfig { Pooling: Pooling.Pooler }, EncoderOnly: head is not TextHeadConfig);
     }
+
+    // What a package has besides its adapter.
+    private sealed record PackageContent(PackageTask Task, JsonObject HeadSettings, Module Head, int MaxTokens);
+
+    private sealed class NoHead : Module;
 
     private static string ManifestOf(AdapterPackage package) => package.ManifestPath;
 
