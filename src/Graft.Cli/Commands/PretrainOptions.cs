@@ -32,7 +32,7 @@ internal sealed class PretrainOptions : SettingOptions
             .CompletionSources.Add("line", "document", "packed");
         Text("--separator", "LINE", "The line that ends a document: <|endoftext|> by default; the empty text for a blank line.");
         Text("--recipe", "NAME", "Published settings: dapt for a field's texts, tapt for a task's.").CompletionSources.Add("dapt", "tapt");
-        Text("--method", "NAME", "What trains: full (the default), or a method that can be folded into weights, such as lora.")
+        Text("--method", "NAME", "What trains: full (the default), or another method; what cannot be folded into weights is left beside the model.")
             .CompletionSources.Add(_ => PeftMethods.All.Select(method => method.Name));
         Number("--mask-share", "P", "The share of tokens that is masked or taken out; 0.15 by default.");
         Flag("--whole-words", "Mask all tokens of a word or none.");

@@ -12,7 +12,7 @@ namespace Graft.Cli.Commands;
 /// <summary>The options of <c>graft train</c>: each sets one key of a recipe and overrules the recipe file.</summary>
 internal sealed class TrainOptions : SettingOptions
 {
-    private readonly Option<string[]> _tasks = new("--tasks")
+    private readonly Option<string[]> _tasks = new("--tasks", "--task")
     {
         HelpName = "A,B",
         Description = "Names from 'graft tasks', or task files (NAME.task.json), separated by commas.",

@@ -293,6 +293,23 @@ public sealed class PretrainTests : IDisposable
     }
 
     [Fact]
+    public void A_t5_from_nothing_gets_a_unigram_tokenizer_of_its_texts()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/spm_train"), "Debian's package sentencepiece is not installed.");
+        using var t5 = new TinyModelFolder(t5: true);
+        var settings = Settings("t5") with { Config = Path.Combine(t5.Model, "config.json"), VocabularySize = 160, Steps = 4 };
+
+        var report = Pretrain.Run(settings, cancellation: TestContext.Current.CancellationToken);
+
+        var tokenizer = Tokenizer.Load(Out("t5"));
+        using var start = Backbone.Load(Path.Combine(Out("t5"), "start"));
+        Assert.InRange(tokenizer.VocabularySize, 110, 160);
+        Assert.Equal(tokenizer.VocabularySize, start.Config.VocabularySize);
+        Assert.Equal(TinyModelFolder.Words[3], tokenizer.Decode(tokenizer.Encode(TinyModelFolder.Words[3]).Ids));
+        Assert.InRange(report.LossBefore!.Value, 0.8 * Math.Log(tokenizer.VocabularySize), 1.3 * Math.Log(tokenizer.VocabularySize));
+    }
+
+    [Fact]
     public void A_model_from_nothing_gets_a_tokenizer_of_its_texts()
     {
         var report = Pretrain.Run(

@@ -164,6 +164,24 @@ public sealed class MetricsTests
     }).QuickCheckThrowOnFailure();
 
     [Fact]
+    public void F1_of_each_label_by_counting_gives_the_binary_and_both_macro_means() => Prop.ForAll(Labels(), pair =>
+    {
+        double F1(int label, Func<int, int> of)
+        {
+            var rows = pair.Expected.Zip(pair.Predicted, (e, p) => (Right: of(e) == label, Said: of(p) == label)).ToList();
+            var (hits, all) = (rows.Count(r => r.Right && r.Said), rows.Count(r => r.Right) + rows.Count(r => r.Said));
+            return all == 0 ? 0 : 2.0 * hits / all;
+        }
+
+        var rows = Predictions.OfClasses(4, pair.Expected, pair.Predicted);
+        var sum = Enumerable.Range(0, 4).Sum(label => F1(label, x => x));
+        Assert.Equal(sum / 4, Of("macro_f1_all", rows), 12);
+        Assert.Equal(sum / pair.Expected.Union(pair.Predicted).Count(), Of("macro_f1", rows), 12);
+        var binary = Predictions.OfClasses(2, [.. pair.Expected.Select(x => x / 2)], [.. pair.Predicted.Select(x => x / 2)]);
+        Assert.Equal(F1(1, x => x / 2), Of("f1", binary), 12);
+    }).QuickCheckThrowOnFailure();
+
+    [Fact]
     public void Pearson_is_blind_to_scale_and_offset_and_spearman_to_any_rising_map() => Prop.ForAll(Labels(), pair =>
     {
         double[] x = [.. pair.Expected.Select(value => (double)value)];
