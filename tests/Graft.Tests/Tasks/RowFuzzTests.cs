@@ -14,7 +14,7 @@ namespace Graft.Tests.Tasks;
 /// </summary>
 public sealed partial class RowFuzzTests
 {
-    private const int Files = 10_000;
+    private const int Files = 10_000, FilesOnDisk = 1_000;
 
     private static readonly Dictionary<RowLayout, string> s_good = new()
     {
@@ -94,7 +94,7 @@ public sealed partial class RowFuzzTests
         folder.With("good", Labels).With("dev", Texts);
         var draws = new SeededDraws(6, "damage labels");
         var (read, refused) = (0, 0);
-        for (var file = 0; file < Files; file++)
+        for (var file = 0; file < FilesOnDisk; file++)
         {
             var (texts, labels) = (file % 3 == 0 ? Damaged(Encoding.UTF8.GetBytes(Texts), draws) : Encoding.UTF8.GetBytes(Texts), file % 3 == 0 ? Encoding.UTF8.GetBytes(Labels) : Damaged(Encoding.UTF8.GetBytes(Labels), draws));
             folder.With("text", texts).With("labels", labels);
