@@ -220,6 +220,8 @@ public sealed class RowReaderTests
     [InlineData("a.jsonl", "{\"t\":null}\n", "a.jsonl, line 1: column 't' is null, expected text or a number; mend the row.")]
     [InlineData("a.jsonl", "{\"text\":\"\", \"l\":1}\n", "a.jsonl, line 1: no column 't' among 'text', 'l'; name one of those.")]
     [InlineData("a.json", "[1]", "a.json, line 1: the number 1, expected an object for each row; correct the file.")]
+    [InlineData("a.json", "[{\"t\": \"x\"},\n{\"t\": \"y\", \"t\": \"z\"}]", "a.json, line 2: the row has 't' twice; remove one.")]
+    [InlineData("a.tsv", "tt\tl\n1\t2\n", "a.tsv, line 1: no column 't' among 'tt', 'l'; name one of those.")]
     [InlineData("a.json", "3", "a.json: the JSON is neither a list nor an object, expected a list of rows; correct the file.")]
     public void A_row_that_breaks_the_format_is_named(string name, string content, string sentence)
     {

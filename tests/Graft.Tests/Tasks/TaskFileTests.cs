@@ -94,8 +94,8 @@ public sealed class TaskFileTests
     [InlineData("\"text\": [1]", "a.task.json, line 3: 'text' is a list, expected a column's name or its place, counted from 0; correct it.")]
     [InlineData("\"text\": 1.5", "a.task.json, line 3: 'text' is the number 1.5, expected a column's name or its place, counted from 0; correct it.")]
     [InlineData("\"text\": null", "a.task.json, line 3: 'text' is missing, expected the name or the place (from 0) of the text's column; add it.")]
-    [InlineData("\"text\": \"tekst\"", "train.tsv: no column 'tekst' among 'text', 'label'; did you mean 'text'?")]
-    [InlineData("\"text\": 7", "train.tsv: no column 7, the rows have 2 columns, counted from 0; correct the column's place.")]
+    [InlineData("\"text\": \"tekst\"", "train.tsv, line 1: no column 'tekst' among 'text', 'label'; did you mean 'text'?")]
+    [InlineData("\"text\": 7", "train.tsv, line 1: no column 7, the rows have 2 columns, counted from 0; correct the column's place.")]
     [InlineData("\"label\": null", "a.task.json, line 4: 'label' is missing, expected the name or the place (from 0) of the label's column; add it.")]
     [InlineData("\"labels\": []", "a.task.json, line 5: 'labels' holds 0, expected at least 2; add the others, or remove the key to find them in train.")]
     [InlineData("\"labels\": [\"a\", \"a\"]", "a.task.json, line 5: 'labels' holds 'a' twice; remove one.")]
@@ -122,12 +122,12 @@ public sealed class TaskFileTests
     [InlineData("\"format\": \"xls\"", "a.task.json, line 8: 'format' is 'xls', expected one of tsv, csv, jsonl, json, lines, whole, trec, rct, xml, conll, copa, multirc, record, wsc, squad.")]
     [InlineData("\"quote\": \"single\"", "a.task.json, line 9: 'quote' is 'single', expected none or double; correct it.")]
     [InlineData("\"header\": \"yes\"", "a.task.json, line 10: 'header' is the string \"yes\", expected true or false.")]
-    [InlineData("\"header\": false", "train.tsv: no column 'text', as the file is read without header; give the column's place, 0 to 1.")]
+    [InlineData("\"header\": false", "train.tsv, line 1: no column 'text', as the file is read without header; give the column's place, 0 to 1.")]
     [InlineData("\"delimiter\": \"--\"", "a.task.json, line 11: 'delimiter' is '--', expected one character other than a quote or a line break; correct it.")]
     [InlineData("\"ragged\": \"ok\"", "a.task.json, line 12: 'ragged' is 'ok', expected one of refuse, skip, allow.")]
     [InlineData("\"textpair\": \"b\"", "a.task.json, line 13: unknown key 'textpair'; did you mean 'textPair' or 'text'?")]
     [InlineData("\"text_column\": \"b\"", "a.task.json, line 13: unknown key 'text_column'; did you mean 'text'?")]
-    [InlineData("\"x\": \"b\"", "a.task.json, line 13: unknown key 'x'; use one of name, description, kind, labels, metrics, files, rows, format, header, headerBegins, quote, delimiter, ragged, encoding, member, text, textPair, label, labelSeparator, labelIs and 6 more.")]
+    [InlineData("\"x\": \"b\"", "a.task.json, line 13: unknown key 'x'; use one of name, description, kind, labels, metrics, files, rows, publishedSplit, format, header, headerBegins, quote, delimiter, ragged, encoding, member, text, textPair, label, labelSeparator, labelIs and 6 more.")]
     public void A_task_file_that_breaks_a_rule_is_refused(string change, string sentence)
     {
         using var files = new TaskFolder();

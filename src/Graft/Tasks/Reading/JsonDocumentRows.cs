@@ -82,6 +82,11 @@ internal static class JsonDocumentRows
             line += bytes[counted..start].Count((byte)'\n');
             counted = start;
             var value = JsonElement.ParseValue(ref reader);
+            if (value.ValueKind == JsonValueKind.Object && value.EnumerateObject().GroupBy(p => p.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
+            {
+                throw new GraftException($"{file}, line {line}: the row has '{twice.Key}' twice; remove one.");
+            }
+
             rows.Add(value.ValueKind is JsonValueKind.Object or JsonValueKind.Array
                 ? new JsonRow(file, line, value)
                 : throw new GraftException($"{file}, line {line}: {StrictObject.Kind(value)}, expected an object for each row; correct the file."));

@@ -48,7 +48,10 @@ public abstract class Row
 }
 
 /// <summary>The columns that all rows of a delimited file share. One thread.</summary>
-internal sealed class Columns(string file, IReadOnlyList<string>? names, int count)
+/// <param name="place">Where they are said: the file, and the line where one line says it.</param>
+/// <param name="names">Their names; null where they have none.</param>
+/// <param name="count">Their number.</param>
+internal sealed class Columns(string place, IReadOnlyList<string>? names, int count)
 {
     private readonly Dictionary<Column, int> _places = [];
 
@@ -71,10 +74,10 @@ internal sealed class Columns(string file, IReadOnlyList<string>? names, int cou
     {
         var hits = column.Name is null || names is null
             ? []
-            : Enumerable.Range(0, names.Count).Where(place => names[place] == column.Name).ToList();
+            : Enumerable.Range(0, names.Count).Where(at => names[at] == column.Name).ToList();
         if (hits.Count > 1)
         {
-            throw new GraftException($"{file}: the header names column {column} {hits.Count} times; give its place (from 0) in the task file instead.");
+            throw new GraftException($"{place}: the header names column {column} {hits.Count} times; give its place (from 0) in the task file instead.");
         }
 
         if (hits.Count == 1)
@@ -91,12 +94,12 @@ internal sealed class Columns(string file, IReadOnlyList<string>? names, int cou
         {
             return index < count
                 ? index
-                : throw new GraftException($"{file}: no column {index}, the rows have {count} columns, counted from 0; correct the column's place.");
+                : throw new GraftException($"{place}: no column {index}, the rows have {count} columns, counted from 0; correct the column's place.");
         }
 
         throw names is null
-            ? new GraftException($"{file}: no column {column}, as the file is read without header; give the column's place, 0 to {count - 1}.")
-            : new GraftException($"{file}: no column {column} among {Suggest.List([.. names.Select(name => $"'{name}'")])}; {Remedy(column.Name!, names)}");
+            ? new GraftException($"{place}: no column {column}, as the file is read without header; give the column's place, 0 to {count - 1}.")
+            : new GraftException($"{place}: no column {column} among {Suggest.List([.. names.Select(name => $"'{name}'")])}; {Remedy(column.Name!, names)}");
     }
 
     /// <summary>The end of a sentence that has listed the columns already.</summary>

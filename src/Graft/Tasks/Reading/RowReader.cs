@@ -129,7 +129,7 @@ public sealed class RowSequence : IEnumerable<Row>
             if (columns is null)
             {
                 named = _format.HeaderBegins is { } begins ? fields[0] == begins : _format.Header;
-                columns = new Columns(_file, named ? fields : null, fields.Length);
+                columns = new Columns($"{_file}, line {line}", named ? fields : null, fields.Length);
                 if (named)
                 {
                     continue;

@@ -46,7 +46,7 @@ internal static class XmlRows
         }
 
         string[] plain = text.ToString().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-        return new DelimitedRow(file, line, [.. values, string.Join(' ', plain)], new Columns(file, [.. names, "text"], names.Count + 1));
+        return new DelimitedRow(file, line, [.. values, string.Join(' ', plain)], new Columns($"{file}, line {line}", [.. names, "text"], names.Count + 1));
     }
 
     private static int Line(XmlReader reader) => ((IXmlLineInfo)reader).LineNumber;
