@@ -1,8 +1,9 @@
 """Tasks that come later with few rows: few.py PACKAGE TASKS OUT.jsonl [--k 4,16,32] [--seeds 5] [--steps 200] [--lr 3e-4,1e-3,3e-3] [--tune own ...] [--scratch pfeiffer]
 
 For each NAME/NAME.task.json in TASKS, each K and seed: `graft adapt PACKAGE`, and for comparison `graft train` of an adapter from scratch on the same rows, both with the
-same steps, batch, evaluations on dev, and rate of the head (--head-factor times --lr); a package whose head has settings of its own wants them in --train too. With --lr every seed of each task, K and side tries every one of the rates, the same for all sides, and the rate that is best on dev
-on average over the seeds counts; without it each side trains at its method's own. Every run is a line of OUT.jsonl with its command; what stands there is not done again, unless it
+same steps, batch, evaluations on dev, and rate of the head (--head-factor times --lr); a package whose head has settings of its own wants them in --train too. With --lr every run is made with
+every one of the rates, the same for all sides, and of a task and side the one rate counts that is best on dev on average over K and seeds; without it each side trains at its
+method's own. A draw of one class alone is refused, for all sides alike, and the next seed takes its place. Every run is a line of OUT.jsonl with its command; what stands there is not done again, unless it
 failed. Ends with a table: the primary metric on test, mean over seeds, and the difference with the standard error of the pairs.
 GRAFT names the program ("dotnet artifacts/bin/Graft.Cli/debug/Graft.Cli.dll"; "graft" by default).
 """
@@ -53,7 +54,8 @@ class Runs:
         self.lines = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
 
     def find(self, *key):
-        found = [r for r in self.lines if (r["task"], r["k"], r["seed"], r["side"], r.get("lr")) == key and not r["error"] and r.get("settings") == self.settings]
+        refused = "take more rows or another seed"
+        found = [r for r in self.lines if (r["task"], r["k"], r["seed"], r["side"], r.get("lr")) == key and (not r["error"] or refused in r["error"]) and r.get("settings") == self.settings]
         return found[-1] if found else None
 
     def do(self, task, k, seed, side, rate):
@@ -72,6 +74,17 @@ class Runs:
             out.write(json.dumps(line) + "\n")
         print(*key, line.get("test"), line["error"] or "", flush=True)
         return line
+
+
+def drawn(runs, options, task, k, side, rate):
+    """The runs of the first seeds whose rows can be trained on: a draw of one class alone is refused, for all sides alike."""
+    good, seed = [], 0
+    while len(good) < options.seeds and seed < 4 * options.seeds:
+        line = runs.do(task, k, seed, side, rate)
+        seed += 1
+        if line.get("dev") is not None:
+            good.append(line)
+    return good
 
 
 def main():
@@ -97,10 +110,12 @@ def main():
     rates = [float(rate) for rate in options.lr.split(",") if rate] or [None]
     runs, kept = Runs(options), []
     for task in sorted(options.tasks.glob("*/*.task.json")):
-        for k, side in ((k, side) for k in counts for side in sides):
-            # A draw of one class alone is refused for all sides alike.
-            tried = [[line for seed in range(options.seeds) if (line := runs.do(task, k, seed, side, rate)).get("dev") is not None] for rate in rates]
-            kept += max(tried, key=lambda lines: statistics.mean(line["dev"] for line in lines) if lines else 0)
+        for side in sides:
+            tried = {rate: [line for k in counts for line in drawn(runs, options, task, k, side, rate)] for rate in rates}
+            dev = {r: statistics.mean(line["dev"] for line in tried[r]) for r in rates}
+            rate = max(rates, key=dev.get)
+            print(f"{task.parent.name}, {side[0]}: of the rates {', '.join(f'{r} ({score:.3f} on dev)' for r, score in dev.items())} it is {rate}")
+            kept += tried[rate]
     table(kept, counts, [s[0] for s in sides])
 
 
@@ -109,11 +124,11 @@ def table(lines, counts, sides):
     names = sorted({r["task"] for r in lines})
     print(f"\n| task | K | seeds | {' | '.join(sides)} | {' | '.join(f'{first} - {o}' for o in others)} |")
     print(f"|---|--:|--:|{'--:|' * (len(sides) + len(others))}")
-    for name, k in ((n, k) for n in [*names, "all"] for k in counts):
+    for name, k in ((n, k) for n in names for k in [*counts, "all"]):
         scores = {}
         for r in lines:
-            if (name in ("all", r["task"])) and r["k"] == k and r.get("test") is not None:
-                scores.setdefault((r["task"], r["seed"]), {})[r["side"]] = r["test"]
+            if r["task"] == name and k in ("all", r["k"]) and r.get("test") is not None:
+                scores.setdefault((r["k"], r["seed"]), {})[r["side"]] = r["test"]
         pairs = [s for s in scores.values() if all(side in s for side in sides)]
         if not pairs:
             continue
