@@ -9,6 +9,7 @@ GRAFT names the program ("dotnet artifacts/bin/Graft.Cli/debug/Graft.Cli.dll"; "
 """
 import argparse
 import json
+import math
 import os
 import pathlib
 import shlex
@@ -112,7 +113,7 @@ def main():
     for task in sorted(options.tasks.glob("*/*.task.json")):
         for side in sides:
             tried = {rate: [line for k in counts for line in drawn(runs, options, task, k, side, rate)] for rate in rates}
-            dev = {r: statistics.mean(line["dev"] for line in tried[r]) for r in rates}
+            dev = {r: statistics.mean(line["dev"] for line in tried[r]) if tried[r] else -math.inf for r in rates}
             rate = max(rates, key=dev.get)
             print(f"{task.parent.name}, {side[0]}: of the rates {', '.join(f'{r} ({score:.3f} on dev)' for r, score in dev.items())} it is {rate}")
             kept += tried[rate]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a pretraining was worth: full fine-tuning of its model on 6,000 rows each of SST-2 and CoLA against the same architecture with the random
-# weights that it began with (OUT/start). Steps and rates are chosen on dev rows apart from the published dev rows that are reported on (split "published"). Usage: bench/pretrain/probe.sh OUT DATA RESULT [OPTION...]; DATA holds sst-2 and cola as GLUE publishes them,
+# weights that it began with (OUT/start). Steps and rates are chosen on rows that are not reported on: a thousand of SST-2's train, half of CoLA's dev. Usage: bench/pretrain/probe.sh OUT DATA RESULT [OPTION...]; DATA holds sst-2 and cola as GLUE publishes them,
 # RESULT is a folder for the comparison (RESULT/report.md has the table), options go to graft compare, such as --jobs 2 or --dry-run.
 set -eu
 here="$(cd "$(dirname "$0")" && pwd)"

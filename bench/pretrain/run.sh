@@ -6,7 +6,7 @@ here="$(cd "$(dirname "$0")" && pwd)"
 texts="${1:?a folder of .txt or .txt.gz}" out="${2:?a folder for the model}" steps="${3:-6000}"
 shift $(($# < 3 ? $# : 3))
 resume=() micro=(--micro-batch 32)
-case " $* " in *" --micro-batch "*) micro=() ;; esac
+case " $* " in *" --micro-batch"[\ =]*) micro=() ;; esac
 [ -e "$out/run.json" ] && resume=(--resume)
 exec "$here/../../graft" pretrain --config "$here/small.json" --text "$texts" --unit packed --max-tokens 128 --batch 64 "${micro[@]}" \
   --steps "$steps" --lr 1e-3 --precision bf16 --evaluations 40 --dev-items 400 --out "$out" "${resume[@]}" "$@"

@@ -60,6 +60,7 @@ public sealed class GraftModel : IDisposable
         }
 
         var opened = packages.Select(AdapterPackage.Open).ToList();
+        opened.ForEach(p => TaskModelPackage.Task(p));
         var folder = FindBackbone(opened[0].Folder, opened[0].Manifest.Backbone, backbone);
         var pooler = opened.Exists(p => TaskModelPackage.Head(p) is PooledHeadConfig { Pooling: Pooling.Pooler });
         var pooled = opened.Where(p => TaskModelPackage.Head(p) is not TextHeadConfig).Select(p => p.Manifest.Task.Name).ToList();
@@ -138,6 +139,15 @@ public sealed class GraftModel : IDisposable
             throw new GraftException(
                 $"The package '{package}' was trained on the backbone '{source}', which is not found here ({e.Message.TrimEnd('.')}); name its folder with --backbone.", e);
         }
+    }
+
+    /// <summary>What a package calls its backbone, which is here.</summary>
+    /// <param name="package">The package.</param>
+    /// <exception cref="GraftException">It is not here.</exception>
+    internal static string BackboneSource(AdapterPackage package)
+    {
+        FindBackbone(package.Folder, package.Manifest.Backbone, null);
+        return package.Manifest.Backbone.Source;
     }
 
     private string OnlyTask() => Tasks.Count == 1

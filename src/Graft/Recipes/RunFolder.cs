@@ -32,7 +32,7 @@ internal sealed class RunFolder
     /// <summary>Opens the folder of a new run, or of the one to resume.</summary>
     /// <param name="settings">The settings.</param>
     /// <param name="units">What its packages will be called.</param>
-    /// <param name="adapted">How a task came about that is added to trained ones; null otherwise.</param>
+    /// <param name="adapted">The trained adapter that the run's come of, and how; null where they begin anew.</param>
     /// <exception cref="GraftException">It holds another run, or cannot be written.</exception>
     public static RunFolder Open(TrainSettings settings, IEnumerable<string> units, JsonObject? adapted = null)
     {
@@ -188,10 +188,11 @@ internal sealed class RunFolder
             throw new GraftException($"'{settingsPath}' is damaged, so the run cannot be resumed; start anew with --overwrite.", e);
         }
 
-        var different = mine.Where(p => !JsonNode.DeepEquals(p.Value, there[p.Key])).ToList();
+        // A setting that is written only where it is given may be in one of them alone.
+        var different = mine.Select(p => p.Key).Union(there.Select(p => p.Key), StringComparer.Ordinal).Where(key => !JsonNode.DeepEquals(mine[key], there[key])).ToList();
         if (different.Count > 0)
         {
-            var list = string.Join(", ", different.Select(p => $"{p.Key} (was {Text(there[p.Key])}, now {Text(p.Value)})"));
+            var list = string.Join(", ", different.Select(key => $"{key} (was {Text(there[key])}, now {Text(mine[key])})"));
             throw new GraftException(
                 $"'{_path}' was started with other settings: {list}; resume with the same ones, or start anew with --overwrite or another --out.");
         }

@@ -25,7 +25,13 @@ public static class Train
         TrainSettings settings, Action<TrainProgress>? progress = null, CancellationToken cancellation = default)
     {
         // What can be wrong without a model is found before one is loaded.
-        _ = PeftMethods.Get(settings.Method).ReadConfig(settings.Set, SettingsSource);
+        var method = PeftMethods.Get(settings.Method);
+        _ = method.ReadConfig(settings.Set, SettingsSource);
+        if (settings.Start is { } start)
+        {
+            TrainedAdapters.Start(start, method, settings.Out);
+        }
+
         var tasks = settings.Tasks.Select(t => Load(t, settings)).ToList();
         if (tasks.GroupBy(t => t.Task.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
         {
@@ -44,7 +50,7 @@ public static class Train
         var method = PeftMethods.Get(settings.Method);
         var config = method.Resolve(method.ReadConfig(settings.Set, SettingsSource), loaded.Tokenizer);
         using var trained = settings.Start is { } start
-            ? TrainedAdapters.At(start, method, settings.Set is null ? null : config, loaded.Backbone)
+            ? TrainedAdapters.At(TrainedAdapters.Start(start, method, settings.Out), method, settings.Set is null ? null : config, loaded.Backbone)
             : TrainedAdapters.Load(method, config, loaded.Backbone);
         config = trained.Config;
         List<TrainUnit> units = method.SharesAcrossTasks || settings.Share

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Graft.Formats.Packages;
 using Graft.Tasks;
 using Graft.Tasks.Heads;
 using Graft.Tasks.Mixtures;
@@ -18,16 +19,19 @@ public sealed partial record TrainSettings
         settings.Allow([.. Keys]);
         var defaults = new TrainSettings { Tasks = [], Out = "" };
         var mixture = MixtureSettings.Read(settings);
+
+        // Of an adapter that training begins at, method and backbone go without saying.
+        var start = settings.TextOrNull("start") is { } place ? AdapterPackage.Open(place) : null;
         var read = new TrainSettings
         {
-            Backbone = settings.TextOrNull("backbone") ?? defaults.Backbone,
+            Backbone = settings.TextOrNull("backbone") ?? (start is null ? defaults.Backbone : GraftModel.BackboneSource(start)),
             Tasks = settings.TextList("tasks") is { Count: > 0 } tasks
                 ? tasks
                 : throw settings.Error("tasks", "no task is named; give --tasks with names from 'graft tasks' or task files."),
             Data = settings.TextOrNull("data"),
             Split = settings.Choice<SplitRule>("split", defaults.Split),
             SplitSeed = settings.Whole("split_seed", defaults.SplitSeed),
-            Method = settings.TextOrNull("method") ?? defaults.Method,
+            Method = settings.TextOrNull("method") ?? start?.Manifest.Method ?? defaults.Method,
             Set = settings.Raw("set") is { } set
                 ? JsonNode.Parse(set.GetRawText()) as JsonObject ?? throw settings.Error("set", "'set' is not an object in braces.")
                 : null,

@@ -55,13 +55,12 @@ internal sealed class TrainedAdapters : IDisposable
         }
     }
 
-    /// <summary>Adapters that begin at the values of a trained one.</summary>
-    /// <param name="place">Its package.</param>
+    /// <summary>The package that adapters of a method are to begin at, its weights not read.</summary>
+    /// <param name="place">The package.</param>
     /// <param name="method">The method.</param>
-    /// <param name="config">Its settings, which have to be the package's; null to take those.</param>
-    /// <param name="backbone">The backbone.</param>
-    /// <exception cref="GraftException">The package is at fault, or of another method, other settings or another backbone.</exception>
-    public static TrainedAdapters At(string place, PeftMethod method, PeftConfig? config, Backbone backbone)
+    /// <param name="output">Where the run is written, which may not hold the package.</param>
+    /// <exception cref="GraftException">The package is at fault, of another method or in the output folder, or no other adapter of the method can begin at one.</exception>
+    public static AdapterPackage Start(string place, PeftMethod method, string output)
     {
         var package = AdapterPackage.Open(place);
         if (package.Manifest.Method != method.Name)
@@ -72,36 +71,37 @@ internal sealed class TrainedAdapters : IDisposable
         if (method.SharesAcrossTasks || method is IBuildsOnAdapters)
         {
             throw new GraftException(
-                $"An adapter of {method.Name} holds several tasks or is made of trained adapters, at which no other can begin; add a task to it with graft adapt, or leave --start out.");
+                $"An adapter of {method.Name} holds several tasks or is made of trained adapters, and no other begins at it; leave --start out{(method.SharesAcrossTasks ? ", or add a task to it with graft adapt" : "")}.");
         }
 
-        var stored = package.LoadAdapter(backbone);
-        var trained = new TrainedAdapters(method, stored.Config, backbone)
+        var inside = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output)) + Path.DirectorySeparatorChar;
+        return !Path.GetFullPath(package.Folder).StartsWith(inside, StringComparison.Ordinal)
+            ? package
+            : throw new GraftException($"'{place}' lies in '{output}', which the run replaces; give another --out.");
+    }
+
+    /// <summary>Adapters that begin at the values of a trained one.</summary>
+    /// <param name="package">Its package.</param>
+    /// <param name="method">The method, which is the package's.</param>
+    /// <param name="config">Its settings, which have to be the package's; null to take those.</param>
+    /// <param name="backbone">The backbone.</param>
+    /// <exception cref="GraftException">The package has other settings or another backbone, or is damaged.</exception>
+    public static TrainedAdapters At(AdapterPackage package, PeftMethod method, PeftConfig? config, Backbone backbone)
+    {
+        var start = package.LoadAdapter(backbone);
+        var trained = new TrainedAdapters(method, start.Config, backbone)
         {
-            Origin = new JsonObject { ["start"] = place, ["sha256"] = package.Manifest.AdapterFile.Sha256 },
+            _start = start,
+            Origin = new JsonObject { ["start"] = package.Place, ["sha256"] = (package.Manifest.SharedFile ?? package.Manifest.AdapterFile).Sha256 },
         };
-        trained._adapters.Add(stored);
-        try
-        {
-            if (config is not null && Differing(method.WriteConfig(method.Stored(config)), method.WriteConfig(method.Stored(stored.Config))) is { } key)
-            {
-                throw new GraftException($"'{place}' was trained with other settings of {method.Name} ('{key}'); leave out --set to take its own, or give another --start.");
-            }
-
-            var start = TrainingForm.Of(stored, backbone);
-            if (!ReferenceEquals(start, stored))
-            {
-                trained._adapters.Add(start);
-            }
-
-            (trained._start, trained.Config) = (start, start.Config);
-            return trained;
-        }
-        catch
+        trained._adapters.Add(start);
+        if (config is not null && Differing(method.WriteConfig(method.Stored(config)), method.WriteConfig(start.Config)) is { } key)
         {
             trained.Dispose();
-            throw;
+            throw new GraftException($"'{package.Place}' was trained with other settings of {method.Name} ('{key}'); leave out --set to take its own, or give another --start.");
         }
+
+        return trained;
     }
 
     private static string? Differing(JsonObject one, JsonObject other) =>

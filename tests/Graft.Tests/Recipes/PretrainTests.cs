@@ -185,7 +185,8 @@ public sealed class PretrainTests : IDisposable
         Directory.CreateDirectory(Path.Combine(Out("foreign"), "start"));
         Assert.Contains("--dev-items 120", Refused(Settings("half") with { DevItems = 121 }), StringComparison.Ordinal);
         Assert.Contains("'start'", Refused(Settings("foreign")), StringComparison.Ordinal);
-        Assert.Contains("of a single adapter", Refused(Settings("other") with { Method = "pha" }), StringComparison.Ordinal);
+        Assert.Contains("made for several tasks", Refused(Settings("other") with { Method = "pha" }), StringComparison.Ordinal);
+        Assert.Contains("made of trained adapters", Refused(Settings("other") with { Method = "fusion", Set = new JsonObject { ["adapters"] = Out("none") } }), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -59,6 +59,60 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
+    public void On_T5_too_and_its_method_and_backbone_go_without_saying()
+    {
+        using var t5 = new TinyModelFolder(t5: true);
+        TinyT5Folder.WithPlaceholders(t5.Model, 10);
+        var refused = Assert.Throws<GraftException>(() => Pretrained("prefix-tuning", "{}", t5.Model));
+        Assert.Contains("from one folder", refused.Message, StringComparison.Ordinal);
+        var text = Path.Combine(_tiny.Root, "text.txt");
+        var model = Pretrain.Run(new PretrainSettings { Config = t5.Model, Tokenizer = t5.Model, Text = [text], Steps = 1, MaxTokens = 24, Out = Path.Combine(_tiny.Root, "t5-whole") }).Folder;
+        var adapter = Pretrained("prefix-tuning", """{"length": 2, "bottleneck": 4}""", model).Adapter!;
+        var recipe = new JsonObject { ["start"] = adapter, ["backbone"] = model, ["tasks"] = new JsonArray(_tiny.WriteTask()), ["steps"] = 1, ["lr"] = 1e-30, ["weight_decay"] = 0, ["out"] = Path.Combine(_tiny.Root, "on-t5") };
+
+        var settings = TrainSettings.Read(StrictJson.From(recipe, "test"));
+        var package = AdapterPackage.Open(Train.Run(settings).Tasks[0].Package);
+
+        Assert.Equal("prefix-tuning", settings.Method);
+        AssertSameWeights(adapter, package);
+        recipe.Remove("backbone");
+        var unknown = Assert.Throws<GraftException>(() => TrainSettings.Read(StrictJson.From(recipe, "test")));
+        Assert.Contains("name its folder with --backbone", unknown.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Tasks_begin_at_a_task_of_a_package_of_several_and_a_start_that_changed_is_not_gone_on_with()
+    {
+        var settings = Still("houlsby") with { Share = true, Lr = 1e-2, Steps = 4, Set = new JsonObject { ["reduction_factor"] = 4 }, Out = Path.Combine(_tiny.Root, "shared") };
+        var first = Train.Run(settings).Tasks[0].Package;
+        Assert.Contains("#", first, StringComparison.Ordinal);
+
+        var begun = Still("houlsby") with { Share = true, Start = first, Overwrite = false };
+        Train.Run(begun);
+
+        using var backbone = Backbone.Load(_tiny.Model);
+        using var one = AdapterPackage.Open(first).LoadAdapter(backbone);
+        using var other = JointPackage.Open(Path.Combine(begun.Out, "joint")).LoadAdapter(backbone);
+        Assert.All(one.NamedParameters().Zip(other.NamedParameters()), p => Assert.Equal(p.First.Parameter.Value.ToArray<float>(), p.Second.Parameter.Value.ToArray<float>()));
+        Assert.Contains("start (was", Resumed(begun with { Start = null }), StringComparison.Ordinal);
+        Train.Run(settings with { Seed = 5 });
+        Assert.Contains("adapted (was", Resumed(begun), StringComparison.Ordinal);
+        Assert.Contains("lies in", Refused(Still("houlsby") with { Start = first, Out = settings.Out }), StringComparison.Ordinal);
+
+        static string Resumed(TrainSettings settings) => Assert.Throws<GraftException>(() => Train.Run(settings with { Resume = true })).Message;
+    }
+
+    [Fact]
+    public void A_pretraining_that_replaces_one_takes_its_adapter_away()
+    {
+        var adapter = Pretrained("houlsby", """{"reduction_factor": 4}""").Adapter!;
+
+        Assert.Null(Pretrained("lora", "{}").Adapter);
+
+        Assert.False(Directory.Exists(adapter));
+    }
+
+    [Fact]
     public void What_does_not_fit_is_told_in_one_sentence()
     {
         var adapter = Pretrained("houlsby", """{"reduction_factor": 4}""").Adapter!;
@@ -70,13 +124,13 @@ public sealed class StartTests : IDisposable
         Assert.Contains("graft adapt", Refused(Still("pha") with { Start = joint }), StringComparison.Ordinal);
     }
 
-    private PretrainReport Pretrained(string method, string set)
+    private PretrainReport Pretrained(string method, string set, string? model = null)
     {
         var text = Path.Combine(_tiny.Root, "text.txt");
         File.WriteAllLines(text, Enumerable.Range(0, 80).Select(i => string.Join(' ', Enumerable.Repeat(TinyModelFolder.Words[i % 12], 6 + (i % 7)))));
         return Pretrain.Run(new PretrainSettings
         {
-            Backbone = _tiny.Model, Text = [text], Method = method, Set = JsonNode.Parse(set)!.AsObject(), Out = Path.Combine(_tiny.Root, "tapt"), Batch = 8, MicroBatch = 8,
+            Backbone = model ?? _tiny.Model, Overwrite = true, Text = [text], Method = method, Set = JsonNode.Parse(set)!.AsObject(), Out = Path.Combine(_tiny.Root, "tapt"), Batch = 8, MicroBatch = 8,
             MaxTokens = 24, DevItems = 20, Evaluations = 1, Steps = 12, Lr = 1e-2,
         });
     }

@@ -24,6 +24,11 @@ internal static class PretrainCheck
             throw new GraftException($"'{source}' is of type {shape.Config.ModelType}, which can be pretrained neither by masked words nor by spans; choose a BERT, RoBERTa or T5 model.");
         }
 
+        if (method is IBuildsOnAdapters)
+        {
+            throw new GraftException($"The method {method.Name} is made of trained adapters, and a pretraining has none; choose a method of a single adapter, such as full, lora or unipelt.");
+        }
+
         using var rng = new Rng(0, Device.Cpu);
         using var adapter = method.Attach(shape, PretrainWork.Name, config, rng);
         if (WeightMerger.CanMerge(adapter, shape))
@@ -37,10 +42,9 @@ internal static class PretrainCheck
                 $"The method {method.Name} cannot be folded into weights, and would leave the random weights of '{source}' as they are; choose full, or a method that 'graft merge' takes, such as lora.");
         }
 
-        if (method.SharesAcrossTasks || method is IBuildsOnAdapters)
+        if (method.SharesAcrossTasks)
         {
-            throw new GraftException(
-                $"The method {method.Name} is made of several tasks or of trained adapters, and a pretraining has neither; choose a method of a single adapter, such as full, lora or unipelt.");
+            throw new GraftException($"The method {method.Name} is made for several tasks, and a pretraining has none; choose a method of a single adapter, such as full, lora or unipelt.");
         }
     }
 
@@ -57,10 +61,16 @@ internal static class PretrainCheck
     /// <param name="settings">The settings.</param>
     /// <param name="backbone">The backbone, whose weights are not looked at.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
-    /// <exception cref="GraftException">The tokenizer lacks a token that marks what is taken out.</exception>
+    /// <exception cref="GraftException">The tokenizer lacks a token that marks what is taken out, or has more tokens than the model embeds.</exception>
     public static ICorruption Corruption(PretrainSettings settings, Backbone backbone, Tokenizer tokenizer)
     {
         Masking(settings, backbone);
+        if (tokenizer.VocabularySize > backbone.Config.VocabularySize)
+        {
+            throw new GraftException(
+                $"The tokenizer has {tokenizer.VocabularySize} tokens and the model embeds {backbone.Config.VocabularySize}, so that some of its texts cannot be read; take tokenizer and model from one folder.");
+        }
+
         return backbone.MaskedHead is null
             ? new SpanCorruption(tokenizer, settings.MaskShare, settings.SpanLength)
             : new WordMasking(tokenizer, backbone.Config.VocabularySize, settings.MaskShare, settings.WholeWords);

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Graft.Backbones;
+using Graft.Formats.Packages;
 using Graft.Formats.Sources;
 using Graft.Methods.Core;
 using Graft.Tasks.Corpora;
@@ -44,10 +45,11 @@ internal sealed class PretrainWork(
         Tell(_state);
         var corpusIdentity = texts.Identity(loaded.Folder, maxTokens);
         var identity = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{settings.ToJson().ToJsonString()}\n{_backbone.Fingerprint}\n{corpusIdentity}")));
-        if (settings.Resume && File.Exists(Path.Combine(run.Root, ModelFolder.Config)) && run.ReportOf(Name, identity) is { } finished)
+        if (settings.Resume && File.Exists(Path.Combine(run.Root, ModelFolder.Config)) && run.ReportOf(Name, identity) is { } json
+            && PretrainReport.FromJson(json) is var finished && (finished.Adapter is not { } left || AdapterPackage.IsPackage(left)))
         {
             Tell(_state with { Phase = PretrainPhase.Done, Note = "was finished before" });
-            return PretrainReport.FromJson(finished);
+            return finished;
         }
 
         var corruption = PretrainCheck.Corruption(settings, _backbone, loaded.Tokenizer);
@@ -278,7 +280,7 @@ internal sealed class PretrainWork(
             : null;
         if (!folds)
         {
-            TaskModelPackage.Save(adapter, _backbone, maxTokens, run.Package(PretrainedFolder.AdapterName), loaded.Folder, new JsonObject { ["settings"] = settings.ToJson() });
+            TaskModelPackage.Save(adapter, _backbone, maxTokens, run.Package(PretrainedFolder.AdapterName), settings.Backbone, new JsonObject { ["settings"] = settings.ToJson() });
         }
 
         var architecture = PretrainedFolder.Write(run.Root, _backbone, model.Head, loaded.Folder);
