@@ -1,12 +1,21 @@
 #!/usr/bin/env bash
-# Pretrains a small BERT (bench/pretrain/small.json, 5.4 million weights) from random weights on the texts of a folder. The same call goes on with what
-# was interrupted. Usage: bench/pretrain/run.sh TEXTS OUT [STEPS [OPTION...]]; options go to graft pretrain, such as --device cuda --micro-batch 64.
+# Pretrains a small BERT (bench/pretrain/small.json, 5.4 million weights) from random weights on the texts of a folder: OUT/short on items of 32 tokens,
+# from which OUT/long goes on with items of 128. In long items a masked word's neighbours drown in the rest of them, and the model stays at the frequencies of
+# words (docs/results/pretraining.md). The same call goes on with what was interrupted.
+# Usage: bench/pretrain/run.sh TEXTS OUT [SHORT-STEPS [LONG-STEPS [OPTION...]]]; options go to both calls of graft pretrain, such as --device cuda.
 set -eu
 here="$(cd "$(dirname "$0")" && pwd)"
-texts="${1:?a folder of .txt or .txt.gz}" out="${2:?a folder for the model}" steps="${3:-6000}"
-shift $(($# < 3 ? $# : 3))
-resume=() micro=(--micro-batch 32)
-case " $* " in *" --micro-batch"[\ =]*) micro=() ;; esac
-[ -e "$out/run.json" ] && resume=(--resume)
-exec "$here/../../graft" pretrain --config "$here/small.json" --text "$texts" --unit packed --max-tokens 128 --batch 64 "${micro[@]}" \
-  --steps "$steps" --lr 1e-3 --precision bf16 --evaluations 40 --dev-items 400 --out "$out" "${resume[@]}" "$@"
+texts="${1:?a folder of .txt or .txt.gz}" out="${2:?a folder for the models}" short="${3:-10000}" long="${4:-1000}"
+shift $(($# < 4 ? $# : 4))
+
+# pretrain NAME OPTION...: begins, or goes on with, one of the two
+pretrain() {
+  local folder="$out/$1" resume=()
+  shift
+  [ -e "$folder/config.json" ] && return # the file that is written last
+  [ -e "$folder/run.json" ] && resume=(--resume)
+  "$here/../../graft" pretrain --text "$texts" --unit packed --precision bf16 --evaluations 40 --dev-items 400 --out "$folder" "$@" "${resume[@]}"
+}
+
+pretrain short --config "$here/small.json" --max-tokens 32 --batch 128 --micro-batch 128 --steps "$short" --lr 1e-3 "${@}"
+pretrain long --backbone "$out/short" --max-tokens 128 --batch 64 --micro-batch 32 --steps "$long" --lr 3e-4 "${@}"
