@@ -191,6 +191,17 @@ public sealed class JointPackageTests : IDisposable
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_package_of_one_task_is_told_from_one_of_several()
+    {
+        using var single = TinyModels.Create(_backbone, "lora", TaskKind.Classification);
+        TaskModelPackage.Save(single, _folder.At("single"));
+
+        var error = Assert.Throws<GraftException>(() => JointPackage.Open(_folder.At("single")));
+
+        Assert.Contains("is of one task, and one that several tasks share is needed", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("tasks/cola/head.safetensors", null, "lacks the task's head")]
     [InlineData("tasks/cola/task.json", null, "lacks the task's description")]

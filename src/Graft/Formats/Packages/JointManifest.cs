@@ -51,15 +51,21 @@ public sealed record JointManifest(
 
     /// <summary>Whether a manifest is of a package of several tasks; one that cannot be read is not.</summary>
     /// <param name="path">The file.</param>
-    internal static bool IsJoint(string path)
+    internal static bool IsJoint(string path) => VersionOf(path) == FormatVersion;
+
+    /// <summary>Whether a manifest is of a package of one task; one that cannot be read is not.</summary>
+    /// <param name="path">The file.</param>
+    internal static bool IsOfOneTask(string path) => VersionOf(path) == PackageManifest.FormatVersion;
+
+    private static long? VersionOf(string path)
     {
         try
         {
-            return StrictJson.Load(path).Whole("format_version", 0) == FormatVersion;
+            return StrictJson.Load(path).Whole("format_version", 0);
         }
         catch (GraftException)
         {
-            return false;
+            return null;
         }
     }
 }

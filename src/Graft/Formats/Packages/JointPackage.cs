@@ -53,7 +53,13 @@ public sealed class JointPackage
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         AdapterPackage.RequirePackage(folder);
-        var manifest = JointManifest.Load(Path.Combine(folder, AdapterPackage.ManifestName));
+        var path = Path.Combine(folder, AdapterPackage.ManifestName);
+        if (JointManifest.IsOfOneTask(path))
+        {
+            throw new GraftException($"The package '{folder}' is of one task, and one that several tasks share is needed; train them together (--share, or a method made for several tasks).");
+        }
+
+        var manifest = JointManifest.Load(path);
         Require(folder, AdapterPackage.AdapterName, "the shared weights");
         var place = Path.Combine(folder, TasksName);
         var tasks = Directory.Exists(place) ? Directory.EnumerateDirectories(place).Where(d => !IsLeftover(d)).Select(d => OpenTask(d, manifest)).ToList() : [];
