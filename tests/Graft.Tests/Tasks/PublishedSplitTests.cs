@@ -67,8 +67,15 @@ public sealed class PublishedSplitTests : IDisposable
     [InlineData("scitail", SplitRule.Halves)]
     [InlineData("multirc", SplitRule.Halves)]
     [InlineData("record", null)]
-    public void Large_tasks_that_the_authors_halve_are_halved_in_every_shape_with_train_and_dev(string name, SplitRule? rule) => Assert.All(
-        PublishedTask.Find(name)!.Descriptions.Where(d => d.PublishedRows.GetValueOrDefault(Split.Train) >= 10_000 && d.Dev.Count > 0), d => Assert.Equal(rule, d.PublishedSplit));
+    public void Large_tasks_that_the_authors_halve_are_halved_in_every_shape_with_train_and_dev(string name, SplitRule? rule)
+    {
+        // ReCoRD's rows have no published numbers, and none of its shapes is halved.
+        var shapes = PublishedTask.Find(name)!.Descriptions
+            .Where(d => rule is null || (d.PublishedRows.GetValueOrDefault(Split.Train) >= 10_000 && d.Dev.Count > 0)).ToList();
+
+        Assert.NotEmpty(shapes);
+        Assert.All(shapes, d => Assert.Equal(rule, d.PublishedSplit));
+    }
 
     [Fact]
     public void A_task_file_cannot_say_that_what_is_published_is_published()
