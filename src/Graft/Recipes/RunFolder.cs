@@ -85,6 +85,12 @@ internal sealed class RunFolder
         }
     }
 
+    /// <summary>Whether a place is a run's folder or lies in it, so that a new run there would replace it.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="place">The place.</param>
+    public static bool Holds(string path, string place) => (Path.GetFullPath(place) + Path.DirectorySeparatorChar)
+        .StartsWith(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+
     /// <summary>Refuses a folder that <see cref="Open(string, JsonObject, bool, bool)"/> would refuse, and changes nothing.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="mine">The run's settings, which a resumed run has to have too.</param>

@@ -74,8 +74,7 @@ internal sealed class TrainedAdapters : IDisposable
                 $"An adapter of {method.Name} holds several tasks or is made of trained adapters, and no other begins at it; leave --start out{(method.SharesAcrossTasks ? ", or add a task to it with graft adapt" : "")}.");
         }
 
-        var inside = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output)) + Path.DirectorySeparatorChar;
-        return !Path.GetFullPath(package.Folder).StartsWith(inside, StringComparison.Ordinal)
+        return !RunFolder.Holds(output, package.Folder)
             ? package
             : throw new GraftException($"'{place}' lies in '{output}', which the run replaces; give another --out.");
     }

@@ -28,8 +28,7 @@ internal static class PretrainedFolder
             throw new GraftException($"'{folder}' holds '{foreign}', which graft pretrain did not make and would replace; give another --out.");
         }
 
-        var inside = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Path.DirectorySeparatorChar;
-        if (read.FirstOrDefault(r => (Path.GetFullPath(r) + Path.DirectorySeparatorChar).StartsWith(inside, StringComparison.Ordinal)) is { } source)
+        if (read.FirstOrDefault(r => RunFolder.Holds(folder, r)) is { } source)
         {
             throw new GraftException($"'{source}' lies in '{folder}', which becomes the new model; give another --out.");
         }
