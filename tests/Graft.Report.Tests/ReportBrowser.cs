@@ -51,7 +51,21 @@ public sealed class ReportBrowser : IAsyncLifetime
     /// <param name="options">The window; null for a wide, light one.</param>
     public async Task<OpenReport> Open(Comparison comparison, BrowserNewContextOptions? options = null)
     {
-        var file = _files.GetOrAdd(comparison, Written).Value;
+        return await OpenFile(_files.GetOrAdd(comparison, Written).Value, options);
+    }
+
+    /// <summary>Opens a page of one's own.</summary>
+    /// <param name="html">The page.</param>
+    /// <param name="options">The window; null for a wide, light one.</param>
+    public Task<OpenReport> Open(string html, BrowserNewContextOptions? options = null)
+    {
+        var file = _folder.At($"{Guid.NewGuid():N}.html");
+        File.WriteAllText(file, html);
+        return OpenFile(file, options);
+    }
+
+    private async Task<OpenReport> OpenFile(string file, BrowserNewContextOptions? options)
+    {
         var context = await _browser!.NewContextAsync(options ?? new() { ViewportSize = new() { Width = 1280, Height = 900 } });
         var page = await context.NewPageAsync();
         page.SetDefaultTimeout(120_000);

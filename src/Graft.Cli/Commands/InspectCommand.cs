@@ -14,6 +14,7 @@ internal sealed class InspectCommand : CommandWithExamples
     private readonly Argument<string> _path = new("PATH") { Description = "A package, another library's adapter, a model folder, or a .safetensors file." };
     private readonly Option<string?> _backbone = new("--backbone") { HelpName = "DIR|NAME", Description = "The backbone of another library's adapter; the one that it names by default." };
     private readonly Option<bool> _tensors = new("--tensors") { Description = "List every tensor with its type, shape, norm and largest number." };
+    private readonly Option<string?> _page = new("--page") { HelpName = "FILE", Description = "Write pictures of what a package's adapter learnt, such as the overlap of its masks, as one page." };
     private readonly Option<bool> _json = JsonOutput.Option();
 
     public InspectCommand(Terminal terminal)
@@ -21,19 +22,27 @@ internal sealed class InspectCommand : CommandWithExamples
             "inspect",
             "Show what an adapter, a model folder or a safetensors file holds, and check it.",
             "graft inspect runs/reviews/sentiment-yelp",
-            "graft inspect \"$(graft pull minilm)\" --tensors")
+            "graft inspect \"$(graft pull minilm)\" --tensors",
+            "graft inspect runs/three/joint --page masks.html")
     {
         _terminal = terminal;
         Add(_path);
         Add(_backbone);
         Add(_tensors);
+        Add(_page);
         Add(_json);
-        SetAction(parsed => Run(parsed.GetRequiredValue(_path), parsed.GetValue(_backbone), parsed.GetValue(_tensors), parsed.GetValue(_json)));
+        SetAction(parsed => Run(parsed.GetRequiredValue(_path), parsed.GetValue(_backbone), parsed.GetValue(_tensors), parsed.GetValue(_page), parsed.GetValue(_json)));
     }
 
-    private int Run(string path, string? backbone, bool tensors, bool json)
+    private int Run(string path, string? backbone, bool tensors, string? page, bool json)
     {
         InspectReport report = Inspect.Run(path, backbone);
+        page = report.Faults.Count == 0 ? page : null; // nothing is drawn of what is damaged
+        if (page is not null)
+        {
+            DrawPackage.Write(path, page, backbone);
+        }
+
         if (json)
         {
             JsonOutput.Write(_terminal, report.ToJson());
@@ -41,6 +50,10 @@ internal sealed class InspectCommand : CommandWithExamples
         else
         {
             Write(report, tensors);
+            if (page is not null)
+            {
+                _terminal.Out.WriteLine($"{page}  {Amounts.Bytes(new FileInfo(page).Length)}");
+            }
         }
 
         return report.Faults.Count == 0 ? ExitCode.Success : ExitCode.BadInput;

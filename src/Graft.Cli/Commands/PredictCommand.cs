@@ -102,7 +102,7 @@ internal sealed class PredictCommand : CommandWithExamples
     {
         if (JointPackage.IsJoint(place))
         {
-            return JointPackage.Open(place).Tasks.Select(task => new PackagePlace(place, task).ToString());
+            return JointPackage.Open(place).Places;
         }
 
         if (!Directory.Exists(place) || AdapterPackage.IsPackage(place))

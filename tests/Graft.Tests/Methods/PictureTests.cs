@@ -136,7 +136,7 @@ public sealed class PictureTests
         var picture = Picture(adapter, "Attention over the adapters", alone.ToDictionary(o => o.Key, o => o.Value[0].Value.Mean().ToDouble()));
 
         Assert.Equal(["one", "two"], picture.Cells.Select(c => c.X).Distinct());
-        Assert.All(picture.Cells.GroupBy(c => c.Y), block => Assert.Equal(1, block.Sum(c => c.Value), 5));
+        Assert.All(picture.Cells.GroupBy(c => c.Y), block => Assert.Equal(1, block.Sum(c => c.Value), 1e-5));
         Assert.Equal(padded.Keys, alone.Keys);
         Assert.Empty(model.Forward(batch, adapter, training: true, rng).Observations);
     }

@@ -1,6 +1,8 @@
+using System.Text.Json.Nodes;
 using Graft.Formats.Packages;
 using Graft.Recipes;
 using Graft.TestKit;
+using Graft.Torch;
 using Xunit;
 
 namespace Graft.Tests.Recipes;
@@ -49,6 +51,38 @@ public sealed class ProPetlTrainTests : IDisposable
         using var own = GraftModel.Load(alone.Destination, _bert.Model);
         Assert.All(new[] { "aa", "ba ca da" }, text => Assert.All(
             shared.Predict(text).Outputs.Zip(own.Predict(text).Outputs), p => Assert.Equal(p.First, p.Second, 1e-5f)));
+    }
+
+    [Fact]
+    public void The_page_of_a_package_draws_the_overlaps_that_inspect_tells()
+    {
+        var package = Train.Run(Settings(_bert, "propetl-adapter", "run")).Joint!.Package;
+        var page = Path.Combine(_bert.Root, "masks.html");
+
+        DrawPackage.Write(package, page, _bert.Model);
+
+        var html = File.ReadAllText(page);
+        var start = html.IndexOf("application/json\">", StringComparison.Ordinal) + "application/json\">".Length;
+        var data = JsonNode.Parse(html[start..html.IndexOf("</script>", start, StringComparison.Ordinal)])!;
+        var told = Inspect.Run(package).Facts["masks"]!.AsObject().First().Value!["tasks"]!["overlap"]!.AsArray().SelectMany(row => row!.AsArray()).Select(v => (double)v!);
+        var drawn = data["pictures"]!.AsArray().Single(p => ((string)p!["title"]!).Contains("masks of tasks", StringComparison.Ordinal))!["cells"]!.AsArray().Select(c => (double)c!["value"]!);
+        Assert.Equal("propetl-adapter for letters and others", (string?)data["title"]);
+        Assert.All(told.Zip(drawn, (a, b) => (a, b)), pair => Assert.Equal(pair.a, pair.b, 1e-6));
+        Assert.Equal(4, drawn.Count());
+
+        DrawPackage.Write(package, page, _bert.Model);
+        Assert.Equal(html, File.ReadAllText(page));
+    }
+
+    [Fact]
+    public void A_method_without_pictures_says_where_its_numbers_are()
+    {
+        var package = Train.Run(Settings(_bert, "prompt-tuning", "run") with { Set = [] }).Tasks[0].Package;
+
+        var error = Assert.Throws<GraftException>(() => DrawPackage.Write(package, Path.Combine(_bert.Root, "page.html"), _bert.Model));
+
+        Assert.Contains("prompt-tuning has no pictures", error.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(_bert.Root, "page.html")));
     }
 
     [Theory]

@@ -16,7 +16,7 @@ public static class ComparisonReport
     public static string Html(Comparison comparison, StorageAccount? storage = null)
     {
         Require(comparison);
-        return ReportPage.Of($"{comparison.Plan.Name}: methods compared", ReportDataBuilder.Of(comparison, storage).ToJson());
+        return ReportPage.Of("report.html", $"{comparison.Plan.Name}: methods compared", ReportDataBuilder.Of(comparison, storage).ToJson());
     }
 
     /// <summary>The tables in Markdown.</summary>

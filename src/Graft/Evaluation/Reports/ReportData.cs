@@ -129,6 +129,7 @@ internal sealed class ShortNumbers : JsonConverter<double>
 
 /// <summary>How a report's data is written.</summary>
 [JsonSerializable(typeof(ReportData))]
+[JsonSerializable(typeof(PackageData))]
 internal sealed partial class ReportJson : JsonSerializerContext
 {
     /// <summary>Short and readable, and safe inside of a script element.</summary>

@@ -1,4 +1,3 @@
-using System.Reflection;
 using Graft.Evaluation.Comparisons;
 using Graft.Methods.Core;
 
@@ -41,7 +40,7 @@ internal sealed class ReportDataBuilder
         return new ReportData
         {
             Name = _plan.Name,
-            Version = typeof(ReportDataBuilder).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0],
+            Version = ReportPage.Version,
             Deck = _words.Deck,
             Incomplete = _words.Incomplete,
             Score = _words.Score,

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Reflection;
 using System.Text.RegularExpressions;
 
 namespace Graft.Evaluation.Reports;
@@ -11,10 +12,15 @@ internal static partial class ReportPage
 {
     private const string Resources = "Graft.Evaluation.Reports.";
 
-    /// <summary>Puts the page together.</summary>
+    /// <summary>The version of Graft that makes the page.</summary>
+    public static string Version { get; } =
+        typeof(ReportPage).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+
+    /// <summary>Puts a page together.</summary>
+    /// <param name="template">The template's name in <c>Page/</c>.</param>
     /// <param name="title">The window's title.</param>
     /// <param name="json">The data as JSON without a <c>&lt;</c>, as the default encoder writes it: nothing in it can end the script element.</param>
-    public static string Of(string title, string json) => Part().Replace(Read("report.html"), part => part.Groups["mark"].Value switch
+    public static string Of(string template, string title, string json) => Part().Replace(Read(template), part => part.Groups["mark"].Value switch
     {
         "title" => WebUtility.HtmlEncode(title),
         "data" => json,

@@ -39,6 +39,9 @@ public sealed class JointPackage
     /// <summary>The tasks, in the order in which they were trained and added.</summary>
     public IReadOnlyList<string> Tasks => field ??= [.. _tasks.Select(t => t.Task.Name)];
 
+    /// <summary>Where each task lies, as <c>FOLDER#TASK</c>, in the same order.</summary>
+    public IReadOnlyList<string> Places => field ??= [.. Tasks.Select(t => new PackagePlace(Folder, t).ToString())];
+
     /// <summary>The bytes of what the tasks share: weights and manifest.</summary>
     public long SharedBytes => Manifest.AdapterFile.Bytes + new FileInfo(Path.Combine(Folder, AdapterPackage.ManifestName)).Length;
 

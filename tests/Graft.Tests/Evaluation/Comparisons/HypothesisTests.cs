@@ -19,7 +19,7 @@ public sealed class HypothesisTests
 
         Assert.Equal(expected, test.Verdict);
         Assert.Equal([100, 500], test.Checks.Select(c => c.Size));
-        Assert.All(test.Checks, c => Assert.Equal(lead, c.Difference!.Mean, 12));
+        Assert.All(test.Checks, c => Assert.Equal(lead, c.Difference!.Mean, 1e-12));
     }
 
     [Theory]
@@ -40,7 +40,7 @@ public sealed class HypothesisTests
             (method, size, seed) => method == "a" ? 0.7 + (size == 100 ? few : many) + (0.001 * (seed - 1)) : 0.7);
 
         Assert.Equal(expected, test.Verdict);
-        Assert.Equal(few - many, Assert.Single(test.Checks).Difference!.Mean, 12);
+        Assert.Equal(few - many, Assert.Single(test.Checks).Difference!.Mean, 1e-12);
     }
 
     [Theory]
@@ -53,7 +53,7 @@ public sealed class HypothesisTests
             (method, _, seed) => 0.7 + (0.001 * seed), method => method == "a" ? 1_000 : 10_000);
 
         Assert.Equal(expected, test.Verdict);
-        Assert.All(test.Checks, c => Assert.Equal(0.1, c.StorageRatio!.Value, 12));
+        Assert.All(test.Checks, c => Assert.Equal(0.1, c.StorageRatio!.Value, 1e-12));
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class HypothesisTests
 
         Assert.Equal((Verdict.Untested, null), (none.Verdict, none.Checks[0].Difference));
         Assert.Equal(Verdict.Untested, one.Verdict);
-        Assert.Equal(0.4, one.Checks[0].Difference!.Mean, 12);
+        Assert.Equal(0.4, one.Checks[0].Difference!.Mean, 1e-12);
     }
 
     [Fact]

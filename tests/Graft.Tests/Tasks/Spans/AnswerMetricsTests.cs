@@ -21,7 +21,7 @@ public sealed class AnswerMetricsTests
             Assert.Equal(one.GetProperty("norm_pred").GetString(), AnswerMetrics.Normalized(answer));
             Assert.Equal(Texts(one, "norm_golds"), right.Select(AnswerMetrics.Normalized));
             Assert.Equal(one.GetProperty("em").GetDouble(), Of("exact_match", [right], [answer]));
-            Assert.Equal(one.GetProperty("f1").GetDouble(), Of("token_f1", [right], [answer]), 15);
+            Assert.Equal(one.GetProperty("f1").GetDouble(), Of("token_f1", [right], [answer]), 1e-15);
         });
 
         static string[] Texts(JsonElement one, string name) => [.. one.GetProperty(name).EnumerateArray().Select(t => t.GetString()!)];
@@ -32,14 +32,14 @@ public sealed class AnswerMetricsTests
     {
         string[][] right = [["red house", "the house"], ["two cats", "three"]];
 
-        Assert.Equal(0.5, Of("exact_match", right, ["House", "two dogs"]), 15);
-        Assert.Equal((1 + 0.5) / 2, Of("token_f1", right, ["House", "two dogs"]), 15);
+        Assert.Equal(0.5, Of("exact_match", right, ["House", "two dogs"]), 1e-15);
+        Assert.Equal((1 + 0.5) / 2, Of("token_f1", right, ["House", "two dogs"]), 1e-15);
     }
 
     [Fact]
     public void Words_are_counted_as_often_as_both_have_them() =>
         // Two of three given words and two of four right ones are common: P 2/3, R 2/4.
-        Assert.Equal(2 * (2.0 / 3) * 0.5 / ((2.0 / 3) + 0.5), Of("token_f1", [["no no yes yes"]], ["no no no"]), 15);
+        Assert.Equal(2 * (2.0 / 3) * 0.5 / ((2.0 / 3) + 0.5), Of("token_f1", [["no no yes yes"]], ["no no no"]), 1e-15);
 
     [Fact]
     public void Rows_without_answer_make_the_rule_that_of_version_two_for_all_rows()
@@ -73,7 +73,7 @@ public sealed class AnswerMetricsTests
             Assert.Equal(1, Of("exact_match", [[one]], [$"  THE {one.ToUpperInvariant()}! "]));
             Assert.InRange(f1, 0, 1);
             Assert.True(f1 >= exact || AnswerMetrics.Normalized(one).Length == 0);
-            Assert.Equal(f1, Of("token_f1", [[other]], [one]), 15);
+            Assert.Equal(f1, Of("token_f1", [[other]], [one]), 1e-15);
         }).QuickCheckThrowOnFailure();
 
     [Fact]

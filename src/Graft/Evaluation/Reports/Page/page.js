@@ -3,7 +3,6 @@
 
 const figures = [drawTradeoff, drawNumbers, drawGrowth, drawTasks, drawPairs, drawCurves, drawRates, drawStorage, drawLearnt];
 const drawAll = () => figures.forEach(draw => draw());
-const byId = id => document.getElementById(id);
 const say = text => { byId("status").textContent = text; };
 
 function writeTop() {
@@ -56,23 +55,6 @@ function changed() {
   say(`Showing ${plural(visible().length, "method")}, ${taskPhrase()}, ${sizePhrase()}.`);
 }
 
-/** Light, dark, or what the system says: the button goes round; the choice is kept where the browser lets a file keep anything. */
-function makeTheme() {
-  const themes = ["system", "light", "dark"], stored = () => { try { return localStorage.getItem("graft-theme"); } catch { return null; } };
-  let theme = themes.includes(stored()) ? stored() : "system";
-  const apply = () => {
-    if (theme === "system") delete document.documentElement.dataset.theme; else document.documentElement.dataset.theme = theme;
-    byId("theme-name").textContent = theme === "system" ? "as the system" : theme;
-    byId("theme").setAttribute("aria-label", `Colours: ${theme === "system" ? "as the system" : theme}. Switch`);
-  };
-  byId("theme").addEventListener("click", () => {
-    theme = themes[(themes.indexOf(theme) + 1) % themes.length];
-    try { localStorage.setItem("graft-theme", theme); } catch { /* a file may not be allowed to */ }
-    apply();
-  });
-  apply();
-}
-
 makeTheme();
 recall();
 writeTop();
@@ -82,11 +64,4 @@ makeFilters();
 byId("shown").textContent = shown.hidden.size ? `(${visible().length} of ${data.methods.length})` : "";
 drawAll();
 
-// Charts are as wide as their place: draw again when it changes, and for the width of paper before printing.
-let width = document.body.clientWidth, waiting = 0;
-addEventListener("resize", () => {
-  clearTimeout(waiting);
-  waiting = setTimeout(() => { if (document.body.clientWidth !== width) { width = document.body.clientWidth; drawAll(); } }, 120);
-});
-addEventListener("beforeprint", () => { document.documentElement.classList.add("paper"); drawAll(); });
-addEventListener("afterprint", () => { document.documentElement.classList.remove("paper"); drawAll(); });
+onChangedWidth(drawAll);

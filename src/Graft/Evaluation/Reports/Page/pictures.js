@@ -1,29 +1,9 @@
 "use strict";
-// What a run's adapter learnt: pictures that the method itself gave, of one run that the reader chooses.
+// Pictures that a method gives of a trained adapter: heat maps and points in a plane.
 
-const picked = { m: -1, t: -1, s: -1, seed: null };
-
-function drawLearnt() {
-  const with_ = data.pictures.map(p => ({ ...data.runs[p.run], pictures: p.pictures })).filter(r => !shown.hidden.has(r.m));
-  const picker = document.getElementById("picker");
-  picker.replaceChildren();
-  if (!with_.length) { fill("learnt", "", data.pictures.length ? "None of the methods shown has pictures." : "None of these methods has pictures to show."); return; }
-  if (shown.task >= 0) picked.t = data.tasks[shown.task].of ?? shown.task;
-  picked.s = shown.size;
-  // Each choice narrows the next; what is not there any more falls back to the first that is.
-  let left = with_;
-  for (const [key, label, name] of [["m", "Method", methodName], ["t", "Task", t => data.tasks[t].name], ["s", "Training rows", s => data.sizes[s].label], ["seed", "Seed", String]]) {
-    const values = [...new Set(left.map(r => r[key]))];
-    if (!values.includes(picked[key])) picked[key] = key === "s" ? values.at(-1) : values[0];
-    left = left.filter(r => r[key] === picked[key]);
-    const select = make("select", { id: `picked-${key}`, onchange: e => { picked[key] = values[e.target.selectedIndex]; drawLearnt(); document.getElementById(`picked-${key}`).focus(); } },
-      ...values.map(v => make("option", { selected: v === picked[key] }, name(v))));
-    picker.append(make("div", { class: "field" }, make("label", { for: `picked-${key}` }, label), select));
-  }
-  const run = left[0];
-  const hosts = run.pictures.map(picture => ({ picture, host: chartHost(describe(picture)) }));
-  fill("learnt", `What is inside the trained adapter, run by run: ${methodName(run.m)} on ${data.tasks[run.t].name}, ${sizePhrase(run.s)}, seed ${run.seed}.`,
-    make("div", { class: "pictures" }, ...hosts.map(({ picture, host }) => make("div", {}, make("h3", {}, picture.title), make("p", {}, picture.summary), host))));
+function drawPictures(id, lede, pictures) {
+  const hosts = pictures.map(picture => ({ picture, host: chartHost(describe(picture)) }));
+  fill(id, lede, make("div", { class: "pictures" }, ...hosts.map(({ picture, host }) => make("div", {}, make("h3", {}, picture.title), make("p", {}, picture.summary), host))));
   for (const { picture, host } of hosts) (picture.kind === "heat_map" ? drawHeatMap : drawScatter)(host, picture, host.clientWidth || 400);
 }
 
@@ -40,10 +20,13 @@ function drawHeatMap(host, picture, width) {
   const flat = picture.cells.filter(c => c.value != null).map(c => ({ ...c }));
   const low = Math.min(...flat.map(v => v.value)), high = Math.max(...flat.map(v => v.value));
   const label = Math.max(...rows.map(r => r.length)) * 6.6 + 14, cell = Math.min(72, (width - label) / columns.length), digits = Math.max(Math.abs(low), Math.abs(high)) >= 100 ? 0 : high - low < 0.1 ? 3 : 2;
+  // What a thing shares with itself says nothing, and would leave one shade for all others.
+  const others = flat.filter(v => picture.x !== picture.y || v.x !== v.y).map(v => v.value);
+  const least = others.length ? Math.min(...others) : low, span = Math.max(others.length ? Math.max(...others) - least : 0, picture.x === picture.y ? (high - low) / 10 : 0) || 1;
   // Names that are wider than their columns lean, so that none has to be left out.
   const lean = cell < 44 || Math.max(...columns.map(c => c.length)) * 6.4 > cell;
   for (const v of flat) {
-    v.step = Math.min(5, Math.floor(6 * (v.value - low) / (high - low || 1)));
+    v.step = Math.max(0, Math.min(5, Math.floor(6 * (v.value - least) / span)));
     v.tip = `${v.y}, ${v.x}\n${picture.value} ${minus(v.value.toPrecision(4))}`;
     v.text = minus(v.value.toFixed(digits));
   }
