@@ -58,23 +58,23 @@ internal sealed class TrainedAdapters : IDisposable
     /// <summary>The package that adapters of a method are to begin at, its weights not read.</summary>
     /// <param name="place">The package.</param>
     /// <param name="method">The method.</param>
-    /// <param name="output">Where the run is written, which may not hold the package.</param>
+    /// <param name="output">Where the run is written, which may not hold the package; null where nothing is written.</param>
     /// <exception cref="GraftException">The package is at fault, of another method or in the output folder, or no other adapter of the method can begin at one.</exception>
-    public static AdapterPackage Start(string place, PeftMethod method, string output)
+    public static AdapterPackage Start(string place, PeftMethod method, string? output = null)
     {
         var package = AdapterPackage.Open(place);
         if (package.Manifest.Method != method.Name)
         {
-            throw new GraftException($"'{place}' is an adapter of {package.Manifest.Method}, and {method.Name} is to begin at it; give --method {package.Manifest.Method}, or another --start.");
+            throw new GraftException($"'{place}' is an adapter of {package.Manifest.Method}, and {method.Name} is to begin at it; name the method {package.Manifest.Method}, or another start.");
         }
 
         if (method.SharesAcrossTasks || method is IBuildsOnAdapters)
         {
             throw new GraftException(
-                $"An adapter of {method.Name} holds several tasks or is made of trained adapters, and no other begins at it; leave --start out{(method.SharesAcrossTasks ? ", or add a task to it with graft adapt" : "")}.");
+                $"An adapter of {method.Name} holds several tasks or is made of trained adapters, and no other begins at it; leave the start out{(method.SharesAcrossTasks ? ", or add a task to it with graft adapt" : "")}.");
         }
 
-        return !RunFolder.Holds(output, package.Folder)
+        return output is null || !RunFolder.Holds(output, package.Folder)
             ? package
             : throw new GraftException($"'{place}' lies in '{output}', which the run replaces; give another --out.");
     }
@@ -97,7 +97,7 @@ internal sealed class TrainedAdapters : IDisposable
         if (config is not null && Differing(method.WriteConfig(method.Stored(config)), method.WriteConfig(start.Config)) is { } key)
         {
             trained.Dispose();
-            throw new GraftException($"'{package.Place}' was trained with other settings of {method.Name} ('{key}'); leave out --set to take its own, or give another --start.");
+            throw new GraftException($"'{package.Place}' was trained with other settings of {method.Name} ('{key}'); leave its settings out to take its own, or name another start.");
         }
 
         return trained;

@@ -117,7 +117,7 @@ public sealed class StartTests : IDisposable
     {
         var adapter = Pretrained("houlsby", """{"reduction_factor": 4}""").Adapter!;
 
-        Assert.Contains("give --method houlsby", Refused(Still("lora") with { Start = adapter }), StringComparison.Ordinal);
+        Assert.Contains("name the method houlsby", Refused(Still("lora") with { Start = adapter }), StringComparison.Ordinal);
         Assert.Contains("'reduction_factor'", Refused(Still("houlsby") with { Start = adapter, Set = new JsonObject { ["reduction_factor"] = 8 } }), StringComparison.Ordinal);
         Assert.Contains("no package", Refused(Still("houlsby") with { Start = _tiny.Model }), StringComparison.Ordinal);
         var joint = Train.Run(Still("pha") with { Out = Path.Combine(_tiny.Root, "several") }).Tasks[0].Package;

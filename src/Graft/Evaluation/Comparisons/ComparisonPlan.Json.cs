@@ -85,9 +85,8 @@ public sealed partial record ComparisonPlan
         ["set"] = method.Set?.DeepClone(),
         ["learning_rate"] = method.LearningRate,
         ["share"] = method.Share,
-        ["backbone"] = method.BackboneByTask is { } byTask
-            ? new JsonObject(byTask.Select(t => KeyValuePair.Create(t.Key, (JsonNode?)t.Value)))
-            : method.Backbone,
+        ["backbone"] = method.Backbone?.ToJson(),
+        ["start"] = method.Start?.ToJson(),
     };
 
     private static JsonArray List<T>(IEnumerable<T> items, Func<T, JsonNode?> toJson) => [.. items.Select(toJson)];

@@ -105,20 +105,11 @@ public sealed record PlannedRun(PlannedMethod Method, PlannedTask Task, int? Siz
 /// <param name="Share">Whether the tasks of a mixture train one adapter, where the method's adapters hold one task.</param>
 public sealed record PlannedMethod(string Name, string Method, JsonObject? Set = null, double? LearningRate = null, bool Share = false)
 {
-    /// <summary>The backbone that it tunes instead of the plan's, such as one that was pretrained on a field's texts; null for the plan's.</summary>
-    public string? Backbone { get; init; }
+    /// <summary>The backbone that it tunes instead of the plan's, such as one that was pretrained on a field's texts or a task's own; null for the plan's.</summary>
+    public PlaceByTask? Backbone { get; init; }
 
-    /// <summary>The backbone that it tunes for each task of the plan by its name there, such as one that was pretrained on the task's own texts; null for one for all.</summary>
-    public IReadOnlyDictionary<string, string>? BackboneByTask { get; init; }
-
-    /// <summary>The backbone that it tunes for a task.</summary>
-    /// <param name="task">The task or mixture.</param>
-    /// <param name="plans">The plan's backbone.</param>
-    public string BackboneFor(PlannedTask task, string plans)
-    {
-        ArgumentNullException.ThrowIfNull(task);
-        return (BackboneByTask is { } byTask ? byTask.GetValueOrDefault(task.Name) : Backbone) ?? plans;
-    }
+    /// <summary>The package at whose adapter its own begin, such as one that was pretrained; null to begin anew.</summary>
+    public PlaceByTask? Start { get; init; }
 }
 
 /// <summary>A task of a plan, or a mixture of tasks, which is one row of the matrix. Immutable.</summary>

@@ -65,26 +65,25 @@ internal sealed class ComparisonPlanReader(StrictObject json, ICollection<string
                 : throw json.Error(key, $"'{key}' is {StrictObject.Kind(value)}, expected a method's name or an object with 'method'; correct it.");
         }
 
-        entry.Allow("name", "method", "set", "learning_rate", "share", "backbone");
+        entry.Allow("name", "method", "set", "learning_rate", "share", "backbone", "start");
         var method = entry.Text("method");
-        var read = new PlannedMethod(
+        return new PlannedMethod(
             Named(entry, entry.TextOrNull("name") ?? method), method,
             entry.Nested("set") is null ? null : JsonNode.Parse(entry.Raw("set")!.Value.GetRawText())!.AsObject(),
-            entry.Has("learning_rate") ? Above(entry, "learning_rate") : null, entry.Flag("share", false));
-        return entry.Raw("backbone") switch
+            entry.Has("learning_rate") ? Above(entry, "learning_rate") : null, entry.Flag("share", false))
         {
-            null => read,
-            { ValueKind: JsonValueKind.Object } => read with { BackboneByTask = ByTask(entry) },
-            { ValueKind: JsonValueKind.String } name when name.GetString() is { Length: > 0 } one => read with { Backbone = one },
-            { } other => throw entry.Error("backbone", $"'{key}.backbone' is {StrictObject.Kind(other)}, expected a model folder or name, or an object with one for each task; correct it."),
+            Backbone = Place(entry, key, "backbone", "a model folder or name"),
+            Start = Place(entry, key, "start", "a package"),
         };
     }
 
-    private static Dictionary<string, string> ByTask(StrictObject entry)
+    private static PlaceByTask? Place(StrictObject entry, string key, string name, string expected) => entry.Raw(name) switch
     {
-        var byTask = entry.Nested("backbone")!;
-        return byTask.Keys.ToDictionary(task => task, byTask.Text, StringComparer.Ordinal);
-    }
+        null => null,
+        { ValueKind: JsonValueKind.Object } when entry.Nested(name) is { } byTask => new PlaceByTask(byTask.Keys.ToDictionary(task => task, byTask.Text, StringComparer.Ordinal)),
+        { ValueKind: JsonValueKind.String } text when text.GetString() is { Length: > 0 } all => new PlaceByTask(all),
+        { } other => throw entry.Error(name, $"'{key}.{name}' is {StrictObject.Kind(other)}, expected {expected}, or an object with one for each task; correct it."),
+    };
 
     private MixtureSettings Mixture()
     {

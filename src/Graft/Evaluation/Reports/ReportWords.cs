@@ -24,14 +24,14 @@ internal sealed class ReportWords(Comparison comparison)
         ? $"{Many(missing, "run")} of {Amounts.Count(comparison.Planned)} {(missing == 1 ? "is" : "are")} missing. All numbers are of those that are finished; which ones are missing is listed at the end."
         : null;
 
-    // A method on a model of its own is no comparison of methods alone, so the page says so.
-    private string OtherBackbones => string.Concat(_plan.Methods.Where(m => m.Backbone is not null || m.BackboneByTask is not null).Select(m =>
-        $"; {m.Name} on {m.Backbone ?? Listed(m.BackboneByTask!.Select(t => $"{t.Value} for {t.Key}"))}"));
+    // A method on a model of its own, or with an adapter that is not new, is no comparison of methods alone, so the page says so.
+    private string OtherBeginnings => string.Concat(_plan.Methods.Select(m =>
+        (m.Backbone is { } backbone ? $"; {m.Name} on {backbone}" : "") + (m.Start is { } start ? $"; {m.Name} begins at {start}" : "")));
 
     /// <summary>How it was made: a name and a text each.</summary>
     public IReadOnlyList<IReadOnlyList<string>> Facts =>
     [
-        ["Backbone", $"{_plan.Backbone}, frozen, in {_plan.Precision} on {_plan.Device}{OtherBackbones}"],
+        ["Backbone", $"{_plan.Backbone}, frozen, in {_plan.Precision} on {_plan.Device}{OtherBeginnings}"],
         ["Budget", Budget],
         ["Learning rate", Rates],
         ["Scores", Scores],

@@ -19,8 +19,25 @@ internal sealed record PreparedMethod(PeftMethod Method, PeftConfig Config, doub
     /// <summary>The settings with descriptions instead of the places of trained adapters, where the method builds on some.</summary>
     public PeftConfig Described { get; init; } = Config;
 
-    /// <summary>The hashes of the weights of those adapters, in their order.</summary>
+    /// <summary>The package at whose adapter it begins; null to begin anew.</summary>
+    public string? Start { get; init; }
+
+    /// <summary>The hashes of the weights of the trained adapters that it builds on or begins at, in their order.</summary>
     public IReadOnlyList<string> BuildsOn { get; init; } = [];
+}
+
+/// <summary>A method of a plan as one of its tasks uses it. Immutable.</summary>
+/// <param name="Method">The method's name in the plan.</param>
+/// <param name="Backbone">The backbone that it tunes, as it was asked for.</param>
+/// <param name="Start">The package at whose adapter it begins; null to begin anew.</param>
+internal sealed record MethodUse(string Method, string Backbone, string? Start)
+{
+    /// <summary>What a task uses.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="method">The method.</param>
+    /// <param name="task">The task or mixture.</param>
+    public static MethodUse Of(ComparisonPlan plan, PlannedMethod method, PlannedTask task) =>
+        new(method.Name, method.Backbone?.Of(task) ?? plan.Backbone, method.Start?.Of(task));
 }
 
 /// <summary>A run of a plan and what identifies it. Immutable.</summary>
@@ -86,11 +103,11 @@ internal sealed class ComparisonBench : IDisposable
 
     /// <summary>A method of the plan.</summary>
     /// <param name="run">The run that uses it.</param>
-    public PreparedMethod Method(PlannedRun run) => _checked.Methods[(run.Method.Name, Backbone(run))];
+    public PreparedMethod Method(PlannedRun run) => _checked.Methods[MethodUse.Of(Plan, run.Method, run.Task)];
 
     /// <summary>The backbone of a run, as it was asked for.</summary>
     /// <param name="run">The run.</param>
-    public string Backbone(PlannedRun run) => run.Method.BackboneFor(run.Task, Plan.Backbone);
+    public string Backbone(PlannedRun run) => MethodUse.Of(Plan, run.Method, run.Task).Backbone;
 
     /// <summary>The backbone of a run and its tokenizer, to be used until that of another run is asked for.</summary>
     /// <param name="run">The run.</param>

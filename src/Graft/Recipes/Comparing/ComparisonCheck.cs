@@ -19,13 +19,13 @@ namespace Graft.Recipes.Comparing;
 internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> faults)
 {
     private readonly Dictionary<string, TaskData> _tasks = new(StringComparer.Ordinal);
-    private readonly Dictionary<(string Method, string Backbone), PreparedMethod> _methods = [];
+    private readonly Dictionary<MethodUse, PreparedMethod> _methods = [];
 
     /// <summary>The tasks by the names that the plan uses, with the rows to choose by and to report on drawn.</summary>
     public IReadOnlyDictionary<string, TaskData> Tasks => _tasks;
 
-    /// <summary>The methods by their names in the plan and the backbones that they tune.</summary>
-    public IReadOnlyDictionary<(string Method, string Backbone), PreparedMethod> Methods => _methods;
+    /// <summary>The methods as the tasks use them.</summary>
+    public IReadOnlyDictionary<MethodUse, PreparedMethod> Methods => _methods;
 
     /// <summary>Looks for faults; where there are none, everything that the plan names was read.</summary>
     public void Run()
@@ -53,10 +53,11 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
         {
             foreach (var method in plan.Methods)
             {
-                CheckTasks(method);
-                foreach (var source in plan.Tasks.Select(t => method.BackboneFor(t, plan.Backbone)).DefaultIfEmpty(plan.Backbone).Distinct(StringComparer.Ordinal))
+                CheckTasks(method.Name, "backbone", method.Backbone, plan.Backbone);
+                CheckTasks(method.Name, "start", method.Start, "PACKAGE");
+                foreach (var use in Uses(method).Distinct())
                 {
-                    Check(method, source, own);
+                    Check(method, use, own);
                 }
             }
         }
@@ -64,55 +65,71 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
         CheckSame();
     }
 
-    private void Check(PlannedMethod method, string source, BackboneShape own)
+    // Without tasks, whose fault is told elsewhere, a method is still looked at.
+    private IEnumerable<MethodUse> Uses(PlannedMethod method) =>
+        plan.Tasks.Select(t => MethodUse.Of(plan, method, t)).DefaultIfEmpty(new MethodUse(method.Name, plan.Backbone, null));
+
+    private void Check(PlannedMethod method, MethodUse use, BackboneShape own)
     {
         var before = $"the method '{method.Name}': ";
         var shape = own;
-        if (source != plan.Backbone)
+        if (use.Backbone != plan.Backbone)
         {
             shape = new BackboneShape();
-            Try(before, () => shape.Read(source));
+            Try(before, () => shape.Read(use.Backbone));
         }
 
         // What is wrong with a method that has nothing to do with its backbone is told once.
         using var other = shape == own ? null : shape.Shape;
-        if ((shape == own || shape.Shape is not null) && Try(before, () => Prepare(method, shape.Shape, shape.Tokenizer)) is { } prepared)
+        if ((shape == own || shape.Shape is not null) && Try(before, () => Prepare(method, use.Start, shape.Shape, shape.Tokenizer)) is { } prepared)
         {
-            _methods.Add((method.Name, source), prepared);
+            _methods.Add(use, prepared);
         }
     }
 
-    // One that forgets a task would be compared on the plan's backbone without a word.
-    private void CheckTasks(PlannedMethod method)
+    // One that forgets a task would be compared on the plan's backbone, or with a new adapter, without a word.
+    private void CheckTasks(string method, string key, PlaceByTask? place, string example)
     {
-        List<string> tasks = [.. plan.Tasks.Select(t => t.Name)];
-        foreach (var unknown in method.BackboneByTask?.Keys.Except(tasks, StringComparer.Ordinal) ?? [])
+        if (place?.ByTask is not { } byTask)
         {
-            faults.Add($"the method '{method.Name}': its backbone is given for '{unknown}', which is no task of the plan; {Suggest.Hint(unknown, tasks)}");
+            return;
         }
 
-        if (method.BackboneByTask is { } byTask && tasks.Except(byTask.Keys, StringComparer.Ordinal).ToList() is { Count: > 0 } missing)
+        List<string> tasks = [.. plan.Tasks.Select(t => t.Name)];
+        foreach (var unknown in byTask.Keys.Except(tasks, StringComparer.Ordinal))
         {
-            faults.Add($"the method '{method.Name}': its backbone is given by task and not for {string.Join(", ", missing)}; add it, such as \"{missing[0]}\": \"{plan.Backbone}\".");
+            faults.Add($"the method '{method}': its {key} is given for '{unknown}', which is no task of the plan; {Suggest.Hint(unknown, tasks)}");
+        }
+
+        if (tasks.Except(byTask.Keys, StringComparer.Ordinal).ToList() is { Count: > 0 } missing)
+        {
+            faults.Add($"the method '{method}': its {key} is given by task and not for {string.Join(", ", missing)}; add it, such as \"{missing[0]}\": \"{example}\".");
         }
     }
 
-    /// <summary>Reads the trained adapters that methods build on, and finds the faults of those.</summary>
+    /// <summary>Reads the trained adapters that methods build on or begin at, and finds the faults of those.</summary>
     /// <param name="backbones">The backbones.</param>
     public void ReadAdapters(ComparisonBackbones backbones)
     {
-        foreach (var (key, prepared) in _methods.ToList())
+        foreach (var (use, prepared) in _methods.ToList())
         {
-            if (prepared.Method is not IBuildsOnAdapters builds || builds.Places(prepared.Config) is not { Count: > 0 } places)
+            var before = $"the method '{use.Method}': ";
+            if (use.Start is { } start)
             {
-                continue;
+                if (Try(before, () => TrainedAdapters.At(TrainedAdapters.Start(start, prepared.Method), prepared.Method, prepared.Config, backbones.Of(use.Backbone).Backbone)) is { } begun)
+                {
+                    using (begun)
+                    {
+                        _methods[use] = prepared with { BuildsOn = [(string)begun.Origin!["sha256"]!] };
+                    }
+                }
             }
-
-            if (Try($"the method '{key.Method}': ", () => TrainedAdapters.Load(prepared.Method, prepared.Config, backbones.Of(key.Backbone).Backbone)) is { } trained)
+            else if (prepared.Method is IBuildsOnAdapters builds && builds.Places(prepared.Config) is { Count: > 0 } places
+                && Try(before, () => TrainedAdapters.Load(prepared.Method, prepared.Config, backbones.Of(use.Backbone).Backbone)) is { } trained)
             {
                 using (trained)
                 {
-                    _methods[key] = prepared with { Described = trained.Config, BuildsOn = [.. places.Select(p => AdapterPackage.Open(p).Manifest.AdapterFile.Sha256)] };
+                    _methods[use] = prepared with { Described = trained.Config, BuildsOn = [.. places.Select(p => AdapterPackage.Open(p).Manifest.AdapterFile.Sha256)] };
                 }
             }
         }
@@ -144,10 +161,12 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
         }
     }
 
-    private PreparedMethod Prepare(PlannedMethod planned, Backbone? shape, Tokenizer? tokenizer)
+    private PreparedMethod Prepare(PlannedMethod planned, string? start, Backbone? shape, Tokenizer? tokenizer)
     {
         var method = PeftMethods.Get(planned.Method);
-        var config = method.ReadConfig(planned.Set, "its settings");
+        var config = start is not null && TrainedAdapters.Start(start, method) is var package && planned.Set is null
+            ? method.ReadConfig(package.Manifest.Config, package.ManifestPath)
+            : method.ReadConfig(planned.Set, "its settings");
         if (shape is not null && tokenizer is not null)
         {
             config = method.Resolve(config, tokenizer);
@@ -160,7 +179,7 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
             }
         }
 
-        return new PreparedMethod(method, config, planned.LearningRate ?? method.DefaultLearningRate);
+        return new PreparedMethod(method, config, planned.LearningRate ?? method.DefaultLearningRate) { Start = start };
     }
 
     private void Attach(PlannedMethod planned, PeftMethod method, PeftConfig config, Backbone shape)
@@ -178,16 +197,13 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
     // Two names for one thing would be trained once and reported twice, as if they agreed.
     private void CheckSame()
     {
-        foreach (var same in plan.Methods.Where(p => Of(p).All(_methods.ContainsKey)).GroupBy(What, StringComparer.Ordinal).Where(g => g.Count() > 1))
+        foreach (var same in plan.Methods.Where(p => Uses(p).All(_methods.ContainsKey)).GroupBy(What, StringComparer.Ordinal).Where(g => g.Count() > 1))
         {
             faults.Add($"the methods {string.Join(" and ", same.Select(m => $"'{m.Name}'"))} are the same with the same settings; leave one out, or change a setting.");
         }
 
-        string What(PlannedMethod planned) => string.Join('\n', Of(planned).Select(key => (Key: key, Value: _methods[key]))
-            .Select(m => $"{m.Key.Backbone} {m.Value.Method.Name} {m.Value.Written.ToJsonString()} {m.Value.LearningRate} {planned.Share}"));
-
-        IEnumerable<(string Method, string Backbone)> Of(PlannedMethod planned) =>
-            plan.Tasks.Select(t => planned.BackboneFor(t, plan.Backbone)).DefaultIfEmpty(plan.Backbone).Select(source => (planned.Name, source));
+        string What(PlannedMethod planned) => string.Join('\n', Uses(planned).Select(use => (Use: use, Value: _methods[use]))
+            .Select(m => $"{m.Use.Backbone} {m.Value.Method.Name} {m.Value.Written.ToJsonString()} {m.Use.Start} {m.Value.LearningRate} {planned.Share}"));
     }
 
     /// <summary>A backbone without its weights, and its tokenizer, as far as they could be read.</summary>

@@ -83,7 +83,8 @@ internal sealed class ComparisonWork(
             Backbone = bench.Backbone(run.Plan),
             Tasks = run.Plan.Task.Tasks,
             Method = _method.Method.Name,
-            Set = _method.Written,
+            Set = _method.Start is null ? _method.Written : null, // a start has its own, which were compared
+            Start = _method.Start,
             Split = plan.Split,
             SplitSeed = plan.SplitSeed,
             Share = run.Plan.Method.Share,
