@@ -54,6 +54,14 @@ public sealed class JointCommandsTests : IDisposable
         CommandLineRun inspected = await CommandLineRun.Of("inspect", Joint);
         Assert.Equal(0, inspected.ExitCode);
         Assert.Contains("tasks.second.labels", inspected.Out, StringComparison.Ordinal);
+        string page = Path.Combine(_tiny.Root, "page.html");
+        CommandLineRun drawn = await CommandLineRun.Of("inspect", $"{Joint}#first", "--backbone", _tiny.Model, "--page", page, "--json");
+        Assert.Equal("package", (string?)JsonNode.Parse(drawn.Out)!["kind"]);
+        Assert.Contains(page, drawn.Notes, StringComparison.Ordinal);
+        Assert.Contains("How far each map moved", await File.ReadAllTextAsync(page, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        CommandLineRun undrawn = await CommandLineRun.Of("inspect", _tiny.Model, "--page", Path.Combine(_tiny.Root, "model.html"));
+        Assert.Contains("fingerprint", undrawn.Out, StringComparison.Ordinal);
+        Assert.Equal(2, undrawn.ExitCode);
     }
 
     private static IEnumerable<string?> Tasks(CommandLineRun run) => JsonNode.Parse(run.Out)!["tasks"]!.AsArray().Select(t => (string?)t);

@@ -12,7 +12,7 @@ internal sealed class InspectCommand : CommandWithExamples
     private const int Longest = 100;
     private readonly Terminal _terminal;
     private readonly Argument<string> _path = new("PATH") { Description = "A package, another library's adapter, a model folder, or a .safetensors file." };
-    private readonly Option<string?> _backbone = new("--backbone") { HelpName = "DIR|NAME", Description = "The backbone of another library's adapter; the one that it names by default." };
+    private readonly Option<string?> _backbone = new("--backbone") { HelpName = "DIR|NAME", Description = "The backbone of an adapter, for --page and for another library's; the one that it names by default." };
     private readonly Option<bool> _tensors = new("--tensors") { Description = "List every tensor with its type, shape, norm and largest number." };
     private readonly Option<string?> _page = new("--page") { HelpName = "FILE", Description = "Write pictures of what a package's adapter learnt, such as the overlap of its masks, as one page." };
     private readonly Option<bool> _json = JsonOutput.Option();
@@ -37,12 +37,6 @@ internal sealed class InspectCommand : CommandWithExamples
     private int Run(string path, string? backbone, bool tensors, string? page, bool json)
     {
         InspectReport report = Inspect.Run(path, backbone);
-        page = report.Faults.Count == 0 ? page : null; // nothing is drawn of what is damaged
-        if (page is not null)
-        {
-            DrawPackage.Write(path, page, backbone);
-        }
-
         if (json)
         {
             JsonOutput.Write(_terminal, report.ToJson());
@@ -50,10 +44,16 @@ internal sealed class InspectCommand : CommandWithExamples
         else
         {
             Write(report, tensors);
-            if (page is not null)
-            {
-                _terminal.Out.WriteLine($"{page}  {Amounts.Bytes(new FileInfo(page).Length)}");
-            }
+        }
+
+        if (page is not null && report.Faults.Count > 0)
+        {
+            _terminal.Note($"'{page}' was not written: nothing is drawn of what has faults.");
+        }
+        else if (page is not null)
+        {
+            DrawPackage.Write(path, page, backbone);
+            _terminal.Note($"{page}  {Amounts.Bytes(new FileInfo(page).Length)}");
         }
 
         return report.Faults.Count == 0 ? ExitCode.Success : ExitCode.BadInput;

@@ -9,6 +9,7 @@ public static partial class AtomicFolder
     private const uint Exchange = 2;
     private const int NoSpace = 28;
     private const int QuotaExceeded = 122;
+    private const string Old = ".old";
 
     /// <summary>
     /// Fills a folder under a temporary name beside its place and publishes it by one rename; a folder that is there is exchanged for the new
@@ -51,6 +52,17 @@ public static partial class AtomicFolder
         }
     }
 
+    /// <summary>Where a replacement that died left a folder whose name is free; null where there is none, as always where folders can be exchanged in one step.</summary>
+    /// <param name="folder">The folder.</param>
+    public static string? LeftBehind(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        return !Directory.Exists(target) && Path.GetDirectoryName(target) is { } parent && Directory.Exists(parent)
+            ? Directory.EnumerateDirectories(parent, $".{Path.GetFileName(target)}.*{Old}").FirstOrDefault()
+            : null;
+    }
+
     private static void Publish(string temporary, string target)
     {
         if (!Directory.Exists(target))
@@ -60,7 +72,7 @@ public static partial class AtomicFolder
         }
 
         if (OperatingSystem.IsLinux() && Rename(CurrentDirectory, temporary, CurrentDirectory, target, Exchange) == 0) return;
-        var old = temporary + ".old";
+        var old = Path.ChangeExtension(temporary, null) + Old;
         Directory.Move(target, old);
         Directory.Move(temporary, target);
         Directory.Delete(old, recursive: true);

@@ -26,7 +26,7 @@ public static class DrawPackage
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentException.ThrowIfNullOrEmpty(page);
-        var places = JointPackage.IsJoint(path) ? JointPackage.Open(path).Places : [path];
+        var places = Places(path);
         using var model = GraftModel.Load(places, backbone);
         using var scope = new TensorScope();
         var adapter = model.Models[0].Adapter;
@@ -34,7 +34,7 @@ public static class DrawPackage
         if (pictures.Count == 0)
         {
             throw new GraftException(
-                $"The method {adapter.Method.Name} has no pictures of '{path}' alone; 'graft inspect {path}' shows its numbers, and the report of a comparison what can be seen in training.");
+                $"The method {adapter.Method.Name} has no pictures of '{path}' alone; name the whole package where it is a task of several, or see the report of a comparison, which also has what shows in training.");
         }
 
         var tasks = ReportWords.Listed(model.Tasks.Select(t => t.Name));
@@ -50,5 +50,17 @@ public static class DrawPackage
             ],
             pictures);
         AtomicFile.Write(page, stream => stream.Write(Encoding.UTF8.GetBytes(html)));
+    }
+
+    private static IReadOnlyList<string> Places(string path)
+    {
+        if (!JointPackage.IsJoint(path))
+        {
+            return [path];
+        }
+
+        return JointPackage.Open(path).Places is { Count: > 0 } tasks
+            ? tasks
+            : throw new GraftException($"The package '{path}' has no task, and pictures are of an adapter that has some; add one with graft adapt.");
     }
 }

@@ -61,6 +61,7 @@ public sealed partial record TrainSettings
             Accumulation = Count(settings, "accumulation") ?? defaults.Accumulation,
             Lr = Positive(settings, "lr"),
             Schedule = settings.Choice<ScheduleKind>("schedule", defaults.Schedule),
+            Optimizer = settings.Choice<AdamWVariant>("optimizer", defaults.Optimizer),
             Warmup = Within(settings, "warmup", defaults.Warmup, 1),
             WeightDecay = Within(settings, "weight_decay", defaults.WeightDecay, double.MaxValue),
             Clip = Within(settings, "clip", defaults.Clip, double.MaxValue),

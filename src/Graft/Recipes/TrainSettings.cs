@@ -115,6 +115,9 @@ public sealed partial record TrainSettings
     /// <summary>The share of steps in which it rises.</summary>
     public double Warmup { get; init; } = 0.06;
 
+    /// <summary>Which of AdamW's two published orders of arithmetic.</summary>
+    public AdamWVariant Optimizer { get; init; }
+
     /// <summary>The weight decay of matrices.</summary>
     public double WeightDecay { get; init; } = 0.01;
 
@@ -187,6 +190,11 @@ public sealed partial record TrainSettings
             json["loss_reduction"] = HeadSettings.Name(LossReduction);
         }
 
+        if (Optimizer != AdamWVariant.Torch)
+        {
+            json["optimizer"] = JsonNamingPolicy.SnakeCaseLower.ConvertName($"{Optimizer}");
+        }
+
         if (Beams != 1)
         {
             json["beams"] = Beams;
@@ -256,7 +264,7 @@ public sealed partial record TrainSettings
     /// <param name="defaultLearningRate">The method's learning rate, used where none is set.</param>
     public TrainingSettings Loop(double defaultLearningRate) => new(
         Epochs ?? 5, Steps, Batch, Accumulation, Lr ?? defaultLearningRate, Schedule, Warmup, WeightDecay, Clip, LabelSmoothing,
-        EvaluateEvery, Patience, AdapterDrop, Seed, Evaluations, Mixture, HeadFactor: HeadFactor);
+        EvaluateEvery, Patience, AdapterDrop, Seed, Evaluations, Mixture, HeadFactor: HeadFactor, Optimizer: Optimizer);
 
     private MixtureSettings Mixture => new(Sampling, Temperature, OneTaskBatches, Replacement);
 

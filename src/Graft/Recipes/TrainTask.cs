@@ -132,7 +132,7 @@ internal sealed class TrainTask(
         return Done(report, null);
 
         void Save() => Checkpoint.Save(
-            checkpoint, trainer, best, new RunState(identity, log.Length, before.Seconds + _clock.Elapsed.TotalSeconds));
+            checkpoint, trainer, best, new RunState(identity, log.Sync(), before.Seconds + _clock.Elapsed.TotalSeconds));
     }
 
     // How rows are written is part of what is trained; without a text head a task's name alone is, as it was before there were such heads.

@@ -16,8 +16,21 @@ public sealed class RunLog : IDisposable
 
     private RunLog(FileStream file) => _file = file;
 
-    /// <summary>The bytes written so far.</summary>
-    public long Length { get; private set; }
+    /// <summary>Brings what was written to the disk, so that a checkpoint that is written next never knows more than the log, whatever happens to the machine.</summary>
+    /// <returns>The bytes written so far.</returns>
+    /// <exception cref="GraftException">The disk does not take it.</exception>
+    public long Sync()
+    {
+        try
+        {
+            _file.Flush(flushToDisk: true);
+            return _file.Length;
+        }
+        catch (IOException e)
+        {
+            throw Unwritable(_file.Name, e);
+        }
+    }
 
     /// <summary>Opens a log and cuts it to <paramref name="length"/> bytes.</summary>
     /// <param name="path">The file.</param>
@@ -31,7 +44,7 @@ public sealed class RunLog : IDisposable
             var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0);
             file.SetLength(Math.Min(length, file.Length));
             file.Seek(0, SeekOrigin.End);
-            return new RunLog(file) { Length = file.Length };
+            return new RunLog(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -55,7 +68,6 @@ public sealed class RunLog : IDisposable
         try
         {
             _file.Write(bytes);
-            Length += bytes.Length;
         }
         catch (IOException e)
         {

@@ -86,7 +86,7 @@ public sealed class Trainer : IDisposable
                 $"{Model.Adapter.Method.Name} has no parameters of its own, and answers that are text have no head to train; choose another method, or give --head pooled.");
         }
 
-        Optimizer = new AdamW(groups, beta2: settings.Beta2, eps: settings.Epsilon);
+        Optimizer = new AdamW(groups, beta2: settings.Beta2, eps: settings.Epsilon, variant: settings.Optimizer);
         _peaks = [.. Optimizer.Groups.Select(g => g.LearningRate)];
         _parameters = [.. Optimizer.Groups.SelectMany(g => g.Parameters)];
         _watch = new GradientWatch(Model, objective.StepsPerEpoch, settings.AdapterDrop > 0);

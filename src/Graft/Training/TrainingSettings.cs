@@ -1,4 +1,5 @@
 using Graft.Tasks.Mixtures;
+using Graft.Torch;
 
 namespace Graft.Training;
 
@@ -34,6 +35,7 @@ public enum ScheduleKind
 /// <param name="Mixture">How the rows of several tasks are mixed; null for the defaults.</param>
 /// <param name="Beta2">How much of the mean squared gradient AdamW keeps in a step.</param>
 /// <param name="Epsilon">What AdamW adds to its root.</param>
+/// <param name="Optimizer">Which of AdamW's two published orders of arithmetic.</param>
 /// <param name="HeadFactor">What the learning rate is multiplied by for heads.</param>
 public sealed record TrainingSettings(
     double Epochs = 5,
@@ -54,4 +56,5 @@ public sealed record TrainingSettings(
     MixtureSettings? Mixture = null,
     double Beta2 = 0.999,
     double Epsilon = 1e-8,
+    AdamWVariant Optimizer = AdamWVariant.Torch,
     double HeadFactor = 1);

@@ -163,6 +163,23 @@ public sealed class AdapterPackageTests : IDisposable
     }
 
     [Fact]
+    public void Where_folders_cannot_be_exchanged_an_old_package_that_was_left_behind_is_named()
+    {
+        using var backbone = TinyBackbones.Create("bert");
+        using var model = TinyModels.Create(backbone, "lora", TaskKind.Classification);
+        TaskModelPackage.Save(model, Package);
+        var left = _folder.At(".package.0123.old");
+        Directory.Move(Package, left);
+
+        Sentence(() => AdapterPackage.Open(Package), left, "move it back");
+
+        Directory.Move(left, Package);
+        using var loaded = TaskModelPackage.Load(Package, backbone);
+        AssertSame(model, loaded);
+        Assert.Null(AtomicFolder.LeftBehind(Package));
+    }
+
+    [Fact]
     public void A_user_s_own_files_are_never_replaced()
     {
         using var backbone = TinyBackbones.Create("bert");

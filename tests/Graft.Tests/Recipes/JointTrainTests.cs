@@ -46,6 +46,30 @@ public sealed class JointTrainTests : IDisposable
             new FileInfo(Path.Combine(package.FolderOf(t.Task), "head.safetensors")).Length, t.HeadBytes));
     }
 
+    [Theory]
+    [InlineData("pfeiffer", true)]
+    [InlineData("pha", false)]
+    [InlineData("propetl-adapter", false)]
+    public void A_regression_and_classifications_train_together(string method, bool share)
+    {
+        File.WriteAllLines(
+            Path.Combine(_tiny.Root, "r.jsonl"),
+            Enumerable.Range(0, 60).Select(i => $$"""{"text": "{{string.Join(' ', Enumerable.Repeat(TinyModelFolder.Words[i % 12], 2 + (i % 7)))}}", "score": {{i % 12}}.5}"""));
+        var scores = Path.Combine(_tiny.Root, "score.task.json");
+        File.WriteAllText(scores, """{"name": "score", "kind": "regression", "format": "jsonl", "text": "text", "label": "score", "files": {"train": "r.jsonl"}}""");
+        var settings = Settings() with { Method = method, Share = share, Tasks = [scores, .. Settings().Tasks], Steps = 160, Lr = 1e-2 };
+
+        var report = Train.Run(settings);
+
+        Assert.Equal(report.Tasks.Average(t => t.Dev[t.PrimaryMetric]), report.Joint!.Dev);
+        Assert.Equal(("score", "pearson"), (report.Tasks[0].Task, report.Tasks[0].PrimaryMetric));
+        Assert.InRange(report.Tasks[0].Dev["pearson"], 0.3, 1);
+        using var model = GraftModel.Load(JointPackage.Open(report.Joint.Package).Places, _tiny.Model);
+        var answers = model.Predict([new("score", TinyModelFolder.Words[11]), new("first", TinyModelFolder.Words[0]), new("score", TinyModelFolder.Words[0])]);
+        Assert.True(answers[0].Outputs[0] > answers[2].Outputs[0], "A score of 11.5 is not above one of 0.5.");
+        Assert.Equal(1, answers[1].Outputs.Sum(), 1e-5f);
+    }
+
     [Fact]
     public void The_log_has_every_tasks_loss_and_metrics_and_the_best_step_is_of_the_average()
     {

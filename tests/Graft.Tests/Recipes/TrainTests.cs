@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Graft.Backbones;
 using Graft.Formats.Packages;
 using Graft.Recipes;
 using Graft.Tasks.Heads;
@@ -321,6 +322,25 @@ public sealed class TrainTests : IDisposable
         Assert.Contains("micro_f1", report.Tasks[1].Dev.Keys);
         Assert.Empty(report.Tasks[0].Test);
         Assert.NotNull(report.Tasks[0].LinearProbe);
+    }
+
+    [Fact]
+    public void The_papers_AdamW_is_a_setting_with_steps_of_its_own()
+    {
+        var recipe = new JsonObject
+        {
+            ["backbone"] = _tiny.Model, ["tasks"] = new JsonArray(_tiny.WriteTask()), ["steps"] = 3, ["weight_decay"] = 0.1, ["optimizer"] = "hugging_face", ["out"] = Path.Combine(_tiny.Root, "papers"),
+        };
+        var settings = TrainSettings.Read(StrictJson.From(recipe, "test"));
+        var (papers, own) = (Train.Run(settings), Train.Run(settings with { Optimizer = AdamWVariant.Torch, Out = Path.Combine(_tiny.Root, "own") }));
+
+        Assert.Equal("hugging_face", (string?)settings.ToJson()["optimizer"]);
+        Assert.NotEqual(File.ReadAllBytes(Path.Combine(own.Tasks[0].Package, "adapter.safetensors")), File.ReadAllBytes(Path.Combine(papers.Tasks[0].Package, "adapter.safetensors")));
+        using var backbone = Backbone.Load(_tiny.Model);
+        using var one = AdapterPackage.Open(own.Tasks[0].Package).LoadAdapter(backbone);
+        using var other = AdapterPackage.Open(papers.Tasks[0].Package).LoadAdapter(backbone);
+        using var scope = new TensorScope();
+        Assert.All(one.NamedParameters().Zip(other.NamedParameters()), p => TensorAssert.Close(p.First.Parameter.Value, p.Second.Parameter.Value, 0.05, 1e-3));
     }
 
     private static void Copy(string from, string to)

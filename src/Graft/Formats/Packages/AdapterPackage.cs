@@ -101,6 +101,11 @@ public sealed class AdapterPackage
     /// <exception cref="GraftException">There is none.</exception>
     internal static void RequirePackage(string folder)
     {
+        if (AtomicFolder.LeftBehind(folder) is { } left)
+        {
+            throw new GraftException($"There is no package folder '{folder}', as the save that was to replace it was interrupted; the old one is whole in '{left}': move it back.");
+        }
+
         if (!Directory.Exists(folder))
         {
             throw new GraftException($"There is no package folder '{folder}'; name a folder that training wrote (it holds {ManifestName}).");

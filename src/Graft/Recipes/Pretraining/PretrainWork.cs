@@ -121,7 +121,7 @@ internal sealed class PretrainWork(
         Tell(_state with { Phase = PretrainPhase.Done });
         return report;
 
-        void Save() => Checkpoint.Save(checkpoint, trainer, none, new RunState(identity, log.Length, before.Seconds + _clock.Elapsed.TotalSeconds));
+        void Save() => Checkpoint.Save(checkpoint, trainer, none, new RunState(identity, log.Sync(), before.Seconds + _clock.Elapsed.TotalSeconds));
     }
 
     /// <summary>What says that a pretraining was stopped.</summary>

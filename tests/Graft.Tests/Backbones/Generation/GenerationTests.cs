@@ -21,7 +21,11 @@ public sealed class GenerationTests : IDisposable
         ("houlsby", """{"reduction_factor": 4}"""),
         ("ia3", "{}"),
         ("full", "{}"),
+        ("pha", """{"bottleneck": 4, "ordinary_bottleneck": 4, "dimension": 8, "hidden": 8}"""),
+        ("propetl-prefix", """{"length": 3, "masked_by": "layer_and_task"}"""),
     ];
+
+    private static readonly string[] s_tasks = ["one", "two"];
 
     private readonly List<Adapter> _adapters = [];
 
@@ -234,8 +238,9 @@ public sealed class GenerationTests : IDisposable
     /// <summary>Rows that take turns between every method and the plain backbone.</summary>
     private RowAdapter[] Rows(Backbone backbone, int count)
     {
-        var adapters = s_methods.Select(m => Attach(backbone, m.Method, m.Settings)).Append(null).ToList();
-        return [.. Enumerable.Range(0, count).Select(i => new RowAdapter(adapters[i % adapters.Count]))];
+        var adapters = s_methods.Select(m => Attach(backbone, m.Method, m.Settings))
+            .SelectMany(a => a.Method.SharesAcrossTasks ? s_tasks.Select(t => new RowAdapter(a, t)) : [new RowAdapter(a)]).Append(new RowAdapter(null)).ToList();
+        return [.. Enumerable.Range(0, count).Select(i => adapters[i % adapters.Count])];
     }
 
     private Adapter Attach(Backbone backbone, string method, string settings)
@@ -244,7 +249,7 @@ public sealed class GenerationTests : IDisposable
         using var frozen = Autograd.NoGrad();
         using var rng = new Rng(_adapters.Count + 1, Device.Cpu);
         var peft = PeftMethods.Get(method);
-        var adapter = peft.Attach(backbone, method, peft.ReadConfig(JsonNode.Parse(settings)!.AsObject(), "test"), rng);
+        var adapter = peft.Attach(backbone, method, peft.ReadConfig(JsonNode.Parse(settings)!.AsObject(), "test"), rng, peft.SharesAcrossTasks ? s_tasks : null);
         _adapters.Add(adapter);
         adapter.ConvertTo(backbone.DType);
         foreach (var parameter in adapter.Parameters())

@@ -54,6 +54,21 @@ public sealed class StandaloneFormatTests : IDisposable
         TensorAssert.Close(expected.Logits!, actual.Logits!, 1e-5, 2e-6);
     }
 
+    [Fact]
+    public void On_an_encoder_decoder_AdapterHub_has_no_such_parallel_adapter_and_that_is_said()
+    {
+        using var backbone = TinyBackbones.Create("t5");
+        using var adapter = Attach("pha", """{"bottleneck": 4, "ordinary_bottleneck": 4}""", backbone);
+        using var alone = adapter.Method.Standalone(adapter, "two", backbone)!;
+        var weights = alone.NamedParameters().ToDictionary(p => p.Path, p => p.Parameter.Value.Detach(), StringComparer.Ordinal);
+
+        var error = Assert.Throws<GraftException>(() => AdapterFormats.Get("adapterhub").Save(
+            _folder.At("hub"), new ForeignAdapter(alone.Method.Name, alone.Method.WriteConfig(alone.Config), weights) { Name = "two" }, backbone));
+
+        Assert.Contains("before the sublayer's norm", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder.At("hub")));
+    }
+
     private static Adapter Attach(string name, string settings, Backbone backbone)
     {
         using var rng = new Rng(1, Device.Cpu);
