@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Graft.Tasks;
 using Graft.Tasks.Corpora;
 using Graft.Torch;
 using Graft.Training;
@@ -26,6 +27,8 @@ public sealed partial record PretrainSettings
             Text = settings.TextList("text") ?? [],
             Task = settings.TextOrNull("task"),
             Data = settings.TextOrNull("data"),
+            Split = settings.Choice<SplitRule>("split", defaults.Split),
+            SplitSeed = settings.Whole("split_seed", defaults.SplitSeed),
             Unit = settings.Has("unit") ? settings.Choice<TextUnit>("unit", null) : null,
             Separator = settings.TextOrNull("separator") ?? defaults.Separator,
             Recipe = settings.Has("recipe") ? settings.Choice<PretrainRecipe>("recipe", null) : null,

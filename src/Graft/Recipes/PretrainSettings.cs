@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Graft.Tasks;
 using Graft.Tasks.Corpora;
 using Graft.Training;
 
@@ -47,6 +48,12 @@ public sealed partial record PretrainSettings
 
     /// <summary>A folder to look for the task's data first.</summary>
     public string? Data { get; init; }
+
+    /// <summary>Where the task's dev and test rows come from, whose texts are not trained on: as its training has it.</summary>
+    public SplitRule Split { get; init; }
+
+    /// <summary>The seed of that rule.</summary>
+    public long SplitSeed { get; init; } = 32;
 
     /// <summary>What an item of text files is; null for a line, and for packed tokens where the model begins with random weights.</summary>
     public TextUnit? Unit { get; init; }
@@ -142,7 +149,19 @@ public sealed partial record PretrainSettings
         [.. typeof(PretrainSettings).GetProperties().Where(p => p.CanWrite).Select(p => JsonNamingPolicy.SnakeCaseLower.ConvertName(p.Name))];
 
     /// <summary>The settings as JSON, without what a resumed run may change.</summary>
-    public JsonObject ToJson() => new()
+    public JsonObject ToJson()
+    {
+        var json = Plain();
+        if (Split != SplitRule.Files)
+        {
+            json["split"] = Name(Split);
+            json["split_seed"] = SplitSeed;
+        }
+
+        return json;
+    }
+
+    private JsonObject Plain() => new()
     {
         ["backbone"] = Config is null ? Backbone : null,
         ["config"] = Config,

@@ -75,7 +75,7 @@ public static class Train
     /// <summary>A task with the rows that settings ask for.</summary>
     internal static TaskData Load(string task, TrainSettings settings)
     {
-        var data = PublishedSplit.Of(TaskCatalog.Resolve(task, settings.Data, settings.Seed), settings.Split, settings.SplitSeed);
+        var data = PublishedSplit.Of(TaskCatalog.Resolve(task, settings.Data), settings.Split, settings.SplitSeed);
         return settings.Examples is { } examples ? data.Take(examples, settings.Seed) : data;
     }
 }

@@ -61,6 +61,8 @@ public sealed partial record TrainSettings
             Accumulation = Count(settings, "accumulation") ?? defaults.Accumulation,
             Lr = Positive(settings, "lr"),
             Schedule = settings.Choice<ScheduleKind>("schedule", defaults.Schedule),
+            Beta2 = Within(settings, "beta2", defaults.Beta2, 0.999999),
+            Epsilon = Positive(settings, "epsilon") ?? defaults.Epsilon,
             Optimizer = settings.Choice<AdamWVariant>("optimizer", defaults.Optimizer),
             Warmup = Within(settings, "warmup", defaults.Warmup, 1),
             WeightDecay = Within(settings, "weight_decay", defaults.WeightDecay, double.MaxValue),

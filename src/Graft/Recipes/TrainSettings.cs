@@ -118,6 +118,12 @@ public sealed partial record TrainSettings
     /// <summary>Which of AdamW's two published orders of arithmetic.</summary>
     public AdamWVariant Optimizer { get; init; }
 
+    /// <summary>How much of the mean squared gradient AdamW keeps in a step.</summary>
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>What AdamW adds to its root.</summary>
+    public double Epsilon { get; init; } = 1e-8;
+
     /// <summary>The weight decay of matrices.</summary>
     public double WeightDecay { get; init; } = 0.01;
 
@@ -195,6 +201,12 @@ public sealed partial record TrainSettings
             json["optimizer"] = JsonNamingPolicy.SnakeCaseLower.ConvertName($"{Optimizer}");
         }
 
+        if ((Beta2, Epsilon) != (0.999, 1e-8))
+        {
+            json["beta2"] = Beta2;
+            json["epsilon"] = Epsilon;
+        }
+
         if (Beams != 1)
         {
             json["beams"] = Beams;
@@ -264,7 +276,7 @@ public sealed partial record TrainSettings
     /// <param name="defaultLearningRate">The method's learning rate, used where none is set.</param>
     public TrainingSettings Loop(double defaultLearningRate) => new(
         Epochs ?? 5, Steps, Batch, Accumulation, Lr ?? defaultLearningRate, Schedule, Warmup, WeightDecay, Clip, LabelSmoothing,
-        EvaluateEvery, Patience, AdapterDrop, Seed, Evaluations, Mixture, HeadFactor: HeadFactor, Optimizer: Optimizer);
+        EvaluateEvery, Patience, AdapterDrop, Seed, Evaluations, Mixture, Beta2, Epsilon, Optimizer, HeadFactor);
 
     private MixtureSettings Mixture => new(Sampling, Temperature, OneTaskBatches, Replacement);
 

@@ -20,7 +20,7 @@ public sealed partial class LayerTests
     private static readonly Dictionary<string, string[]> s_packages = new(StringComparer.Ordinal)
     {
         ["Graft.Torch"] = [],
-        ["Graft"] = ["CsvHelper", "Google.Protobuf"],
+        ["Graft"] = ["CsvHelper", "Google.Protobuf", "SharpZipLib"],
         ["Graft.Serving"] = [],
         ["Graft.Cli"] = ["Spectre.Console", "System.CommandLine"],
     };

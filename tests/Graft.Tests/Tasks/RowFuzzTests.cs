@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -63,8 +64,9 @@ public sealed partial class RowFuzzTests
             var sequence = RowReader.Read(new MemoryStream(bytes), "the file", format);
             try
             {
-                var rows = sequence.Count();
-                Assert.Equal((Expected(layout, bytes), 0), (rows, sequence.Skipped));
+                var rows = sequence.ToList();
+                Assert.Equal((Expected(layout, bytes), 0), (rows.Count, sequence.Skipped));
+                Assert.Equal(Cells(layout, bytes) ?? [], Cells(layout, bytes) is null ? [] : rows.Select(row => Cells(layout, row)));
                 read++;
             }
             catch (GraftException fault)
@@ -82,6 +84,37 @@ public sealed partial class RowFuzzTests
 
         Assert.Equal(Files, read + refused);
         Assert.True(read > 50 && (refused > 50 || layout == RowLayout.Lines), $"{read} files were read and {refused} refused: the damage is too small or too great to try anything.");
+    }
+
+    [Fact]
+    public void A_damaged_gzip_file_is_a_sentence_or_all_that_was_in_it()
+    {
+        var text = string.Concat(Enumerable.Range(0, 60).Select(i => $"row {i * 7919 % 1000} {new string((char)('a' + (i % 26)), i % 9)}\n"));
+        var good = Zipped(Encoding.UTF8.GetBytes(text));
+        var draws = new SeededDraws(6, "damage gzip");
+        var (read, refused) = (0, 0);
+        for (var file = 0; file < Files; file++)
+        {
+            var bytes = file == 0 ? good : file % 2 == 0 ? good[..draws.Below(good.Length)] : Damaged(good, draws);
+            try
+            {
+                var rows = RowReader.Read(new MemoryStream(bytes), "the file", RowFormat.Of(RowLayout.Lines)).Select(row => row.Text(Column.Named("text"))).ToList();
+
+                // Without the mark of gzip the bytes are a text, as they stand; behind a whole file there may be anything.
+                if (bytes.AsSpan().StartsWith(good.AsSpan(0, 2)))
+                {
+                    Assert.Equal(text.Split('\n').SkipLast(1), rows);
+                    read++;
+                }
+            }
+            catch (GraftException fault)
+            {
+                Assert.StartsWith("the file", fault.Message, StringComparison.Ordinal);
+                refused++;
+            }
+        }
+
+        Assert.True(read > 20 && refused > Files / 2, $"{read} files were read and {refused} refused.");
     }
 
     [Fact]
@@ -160,6 +193,46 @@ public sealed partial class RowFuzzTests
     {
         var lines = Encoding.UTF8.GetString(good).Split('\n');
         return Encoding.UTF8.GetBytes(lines[draws.Below(lines.Length)] + "\n");
+    }
+
+    private static byte[] Zipped(byte[] bytes)
+    {
+        var memory = new MemoryStream();
+        using (var zip = new GZipStream(memory, CompressionLevel.Optimal, leaveOpen: true))
+        {
+            zip.Write(bytes);
+        }
+
+        return memory.ToArray();
+    }
+
+    // What stands in the rows, without anything of the readers; null for layouts whose cells are looked at elsewhere.
+    private static List<string>? Cells(RowLayout layout, byte[] bytes)
+    {
+        var lines = Encoding.UTF8.GetString(bytes).TrimStart('\uFEFF').Replace("\r\n", "\n", StringComparison.Ordinal).Split('\n');
+        List<string> full = [.. lines.Where(line => !string.IsNullOrWhiteSpace(line))];
+        return layout switch
+        {
+            RowLayout.Tsv => [.. lines.Where(line => line.Length > 0).Skip(1)],
+            RowLayout.Jsonl => [.. full.Select(line => Json(line).GetRawText())],
+            RowLayout.Lines => full,
+            RowLayout.Trec => [.. full.Select(line => $"{line[..line.IndexOf(':', StringComparison.Ordinal)]}|{line}")],
+            RowLayout.Rct => [.. full.Where(line => !line.StartsWith("###", StringComparison.Ordinal))],
+            _ => null,
+        };
+    }
+
+    private static string Cells(RowLayout layout, Row row)
+    {
+        string Text(string name) => row.Text(Column.Named(name));
+        return layout switch
+        {
+            RowLayout.Tsv => string.Join('\t', Enumerable.Range(0, row.Columns.Count).Select(i => row.Text(Column.At(i)))),
+            RowLayout.Jsonl => ((JsonRow)row).Value.GetRawText(),
+            RowLayout.Trec => $"{Text("label")}|{Text("fine")} {Text("text")}",
+            RowLayout.Rct => $"{Text("label")}\t{Text("text")}",
+            _ => Text("text"),
+        };
     }
 
     // How many rows there are, without anything of the readers.

@@ -61,6 +61,7 @@ public sealed partial record ComparisonPlan
         ["batch"] = Batch,
         ["mixture"] = Mixture.ToJson(),
         ["learning_rate_factors"] = List(LearningRateFactors, f => f),
+        ["train_rows"] = TrainRows,
         ["dev_rows"] = DevRows,
         ["test_rows"] = TestRows,
         ["max_tokens"] = MaxTokens,

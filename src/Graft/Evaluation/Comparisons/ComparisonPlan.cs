@@ -59,6 +59,9 @@ public sealed partial record ComparisonPlan
     /// </summary>
     public IReadOnlyList<double> LearningRateFactors { get; init; } = [0.3, 1, 3];
 
+    /// <summary>The most training rows of a task, drawn with seed 0, of which the sizes are drawn; null for all.</summary>
+    public int? TrainRows { get; init; }
+
     /// <summary>The most dev rows that are evaluated on, drawn with seed 0; null for all.</summary>
     public int? DevRows { get; init; }
 

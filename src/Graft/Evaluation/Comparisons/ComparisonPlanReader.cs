@@ -47,6 +47,7 @@ internal sealed class ComparisonPlanReader(StrictObject json, ICollection<string
             Mixture = Try(Mixture, s_defaults.Mixture),
             LearningRateFactors = Distinct(
                 "learning_rate_factors", OrDefault("learning_rate_factors", s_defaults.LearningRateFactors, Factor), f => $"{f}"),
+            TrainRows = Count("train_rows"),
             DevRows = Count("dev_rows"),
             TestRows = Count("test_rows"),
             MaxTokens = Count("max_tokens"),

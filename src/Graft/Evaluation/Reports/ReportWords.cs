@@ -47,6 +47,7 @@ internal sealed class ReportWords(Comparison comparison)
     private string Budget =>
         $"{(_plan.Steps is { } steps ? Many(steps, "step") : $"{(_plan.Epochs ?? 5).ToString(CultureInfo.InvariantCulture)} passes over the rows")}, {Many(_plan.Batch, "row")} a step, the same for every run; "
         + $"{Many(_plan.Evaluations, "evaluation")} on dev{(_plan.Evaluations > 1 ? ", spread evenly, of which the best is kept" : "")}"
+        + (_plan.TrainRows is { } train ? $"; at most {Many(train, "training row")} of a task" : "")
         + (_plan.MaxTokens is { } tokens ? $"; rows of at most {Many(tokens, "token")}." : ".")
         + (_plan.Tasks.Any(t => t.Tasks.Count > 1) ? " Each task of a mixture gets that: alone where it has an adapter of its own, together and in sum where tasks share one." : "");
 

@@ -35,7 +35,7 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
         {
             foreach (var name in plan.Tasks.SelectMany(t => t.Tasks).Distinct(StringComparer.Ordinal))
             {
-                if (Try("", () => PublishedSplit.Of(catalog.Load(name), plan.Split, plan.SplitSeed).WithHeldOut(plan.DevRows, plan.TestRows)) is { } data)
+                if (Try("", () => PublishedSplit.Of(catalog.Load(name), plan.Split, plan.SplitSeed).WithAtMost(plan.TrainRows, plan.DevRows, plan.TestRows)) is { } data)
                 {
                     _tasks.Add(name, data);
                 }

@@ -22,7 +22,7 @@ internal sealed class PretrainTexts
     public PretrainTexts(PretrainSettings settings)
     {
         _settings = settings;
-        _task = settings.Task is { } task ? TaskCatalog.Resolve(task, settings.Data, settings.Seed) : null;
+        _task = settings.Task is { } task ? PublishedSplit.Of(TaskCatalog.Resolve(task, settings.Data), settings.Split, settings.SplitSeed) : null;
         Files = _task is null ? TextFiles.Find(settings.Text) : [.. _task.Train.Concat(_task.Dev).Select(e => e.File).Distinct(StringComparer.Ordinal)];
     }
 

@@ -116,7 +116,7 @@ internal static class TextFiles
             throw Unreadable(file, fault);
         }
 
-        using var stream = Try(file, () => CheckedGzip.Unzip(raw));
+        using var stream = Try(file, () => GzipText.Unzip(raw));
         var lines = new TextLines(stream, file, rows: false);
         while (Try(file, lines.Next) is { } line)
         {

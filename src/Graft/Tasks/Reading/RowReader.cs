@@ -70,7 +70,7 @@ public sealed class RowSequence : IEnumerable<Row>
     public IEnumerator<Row> GetEnumerator()
     {
         Skipped = 0;
-        using var stream = CheckedGzip.Unzip(_open());
+        using var stream = GzipText.Unzip(_open());
         using var rows = Rows(stream).GetEnumerator();
         while (Next(rows))
         {
