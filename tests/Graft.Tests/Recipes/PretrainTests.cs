@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using Graft.Backbones;
 using Graft.Recipes;
+using Graft.Recipes.Pretraining;
+using Graft.Tasks;
 using Graft.Tasks.Corpora;
 using Graft.TestKit;
 using Graft.Text;
@@ -41,6 +43,27 @@ public sealed class PretrainTests : IDisposable
         // Which words there are is worth log 12 = 2.5; less is told by neighbours.
         Assert.True(report.LossAfter < 1.7, $"{report.LossBefore} to {report.LossAfter}, {report.AccuracyAfter}");
         Assert.True(report.AccuracyAfter > 0.3, $"{report.LossAfter}, {report.AccuracyAfter}");
+    }
+
+    [Fact]
+    public void Texts_that_training_chooses_by_or_reports_on_are_not_trained_on()
+    {
+        var task = _tiny.WriteTask();
+        var cut = JsonNode.Parse(File.ReadAllText(task))!;
+        cut["name"] = "cut";
+        cut["files"]!.AsObject().Remove("dev");
+        File.WriteAllText(Path.Combine(_tiny.Root, "cut.task.json"), cut.ToJsonString());
+
+        // The cut is training's whatever the seed; the halves of a dev file are dev and test.
+        foreach (var (file, rule, seed) in new[] { (Path.Combine(_tiny.Root, "cut.task.json"), SplitRule.Files, 5L), (task, SplitRule.Halves, 0L) })
+        {
+            var rows = Train.Load(file, new TrainSettings { Tasks = [file], Out = Out("none"), Split = rule });
+            var texts = new PretrainTexts(PretrainSettings.Read(StrictJson.From(
+                new JsonObject { ["task"] = file, ["split"] = rule.ToString().ToLowerInvariant(), ["seed"] = seed, ["out"] = Out("none") }, "test")));
+
+            Assert.Equal(rows.Train.Select(r => r.Text), texts.Plain());
+            Assert.NotEmpty(rows.Dev);
+        }
     }
 
     [Fact]

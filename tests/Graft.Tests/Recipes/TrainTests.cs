@@ -343,6 +343,21 @@ public sealed class TrainTests : IDisposable
         Assert.All(one.NamedParameters().Zip(other.NamedParameters()), p => TensorAssert.Close(p.First.Parameter.Value, p.Second.Parameter.Value, 0.05, 1e-3));
     }
 
+    [Fact]
+    public void Runs_with_other_seeds_have_the_same_dev_rows()
+    {
+        var task = JsonNode.Parse(File.ReadAllText(_tiny.WriteTask()))!;
+        task["files"]!.AsObject().Remove("dev");
+        File.WriteAllText(Path.Combine(_tiny.Root, "letters.task.json"), task.ToJsonString());
+        var settings = Settings(tasks: [Path.Combine(_tiny.Root, "letters.task.json")]) with { Steps = 1, Lr = 1e-30, WeightDecay = 0, Method = "bitfit" };
+
+        var runs = new long[] { 0, 7 }.Select(seed => AdapterPackage.Open(Train.Run(settings with { Seed = seed, Out = Path.Combine(_tiny.Root, $"{seed}") }).Tasks[0].Package)).ToList();
+
+        Assert.All(runs, run => Assert.Equal(0, (long)run.Manifest.Training["splits"]!["cut_seed"]!));
+        var evaluated = runs.Select(run => Evaluate.Run(new EvaluateSettings { Package = run.Folder, Task = settings.Tasks[0], Backbone = _tiny.Model })).ToList();
+        Assert.Equal(runs.Select(r => (double)r.Manifest.Training["dev"]!["accuracy"]!), evaluated.Select(e => e.Dev["accuracy"]));
+    }
+
     private static void Copy(string from, string to)
     {
         foreach (var file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))

@@ -220,6 +220,22 @@ public sealed class CompareTests : IDisposable
     }
 
     [Fact]
+    public void The_most_training_rows_are_the_same_for_every_seed_and_method()
+    {
+        var plan = Plan() with { TrainRows = 30, Sizes = [null], LearningRateFactors = [1], Steps = 2, Evaluations = 1 };
+
+        var runs = Compare.Run(CompareSettings.Of(plan, Out("out"))).Comparison.Runs;
+
+        Assert.Equal(4, runs.Count);
+        Assert.All(runs, run => Assert.Equal(30, run.Scores.Single().TrainRows));
+        var trained = runs.Select(run => JsonNode.Parse(File.ReadAllText(Path.Combine(Out("out"), "runs", run.Id, "run.json")))!["tasks"]![0]!["train"]!.ToJsonString());
+        Assert.Single(trained.Distinct(StringComparer.Ordinal));
+        Assert.Contains("30", Assert.Single(Assert.Throws<ComparisonPlanException>(() => Compare.Run(CompareSettings.Of(plan with { Sizes = [40] }, Out("more")))).Faults), StringComparison.Ordinal);
+        var again = ComparisonPlan.Read(StrictJson.From(plan.ToJson(), "plan"), "plan");
+        Assert.Equal(30, again.TrainRows);
+    }
+
+    [Fact]
     public void Impossible_entries_are_refused_together_before_anything_is_run()
     {
         var plan = new JsonObject
