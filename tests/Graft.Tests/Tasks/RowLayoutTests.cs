@@ -154,6 +154,23 @@ public sealed class RowLayoutTests
     }
 
     [Fact]
+    public void Record_of_an_object_for_each_query_is_read_alike()
+    {
+        var rows = Rows(RowLayout.Record, """
+            {"passage": "Ann met Bob.\n@highlight\nAnn ran", "query": "@placeholder was fast", "entities": ["Ann", "Bob", "Ann"], "answers": ["ann"], "idx": {"passage": 0, "query": 0}}
+            {"passage": "Ann met Bob.", "query": "@placeholder sat", "entities": ["Ann", "Bob"], "answers": ["Bob"], "idx": {"passage": 0, "query": 1}}
+            """);
+
+        Assert.Equal([["Ann was fast", "Ann", "true"], ["Bob was fast", "Bob", "false"], ["Ann sat", "Ann", "false"], ["Bob sat", "Bob", "true"]], rows.ConvertAll(r => Values(r, "filled", "entity", "label")));
+        Assert.Equal("Ann met Bob. Ann ran", rows[0].Text(Column.Named("passage")));
+        Assert.Equal([true, false], [Values(rows[0], "group")[0] == Values(rows[1], "group")[0], Values(rows[1], "group")[0] == Values(rows[2], "group")[0]]);
+        using var files = new TaskFolder();
+        Assert.Equal(
+            "a, line 1: the query has no answer among the 1 entities of its passage; mend the row.",
+            files.Sentence(() => Rows(RowLayout.Record, """{"passage": "x", "query": "y", "entities": ["a"], "answers": []}""")));
+    }
+
+    [Fact]
     public void Record_counts_code_points_and_compares_answers_as_its_script_does()
     {
         var rows = Rows(RowLayout.Record, """

@@ -91,29 +91,36 @@ internal static partial class SuperGlueRows
 
     private static List<Row> Record(JsonPlace row)
     {
-        var passage = row.Object("passage");
-        var text = passage.Text("text");
-        var entities = passage.List("entities").Select(e => e.Span(text)).Distinct(StringComparer.Ordinal).ToList();
-        var plain = Highlight().Replace(AfterStop().Replace(text, "${stop} "), ". ");
-        var columns = new Columns(row.Row.File, s_record, s_record.Length);
-        var rows = new List<Row>();
-        foreach (var query in row.List("qas"))
+        if (!row.Has("qas"))
         {
-            var right = query.List("answers").Select(a => AnswerMetrics.Normalized(a.Text("text"))).ToHashSet(StringComparer.Ordinal);
-            if (!entities.Exists(IsRight))
-            {
-                throw row.Row.Error($"'{query.Path}' has no answer among the {entities.Count} entities of its passage; mend the row.");
-            }
-
-            var asked = query.Text("query");
-            rows.AddRange(entities.Select(e => new DelimitedRow(
-                row.Row.File, row.Row.Line, [plain, asked, asked.Replace("@placeholder", e, StringComparison.Ordinal), e, IsRight(e) ? "true" : "false", $"{row.Row.Line}, {query.Path}"],
-                columns)));
-
-            bool IsRight(string entity) => right.Contains(AnswerMetrics.Normalized(entity));
+            // Hugging Face's files have an object for each query, entities and answers as their texts.
+            return Record(row, row.Text("passage"), Distinct(row.Row.Texts(Column.Named("entities"), "\n")), row.Row.Texts(Column.Named("answers"), "\n"), "");
         }
 
-        return rows;
+        var passage = row.Object("passage");
+        var text = passage.Text("text");
+        var entities = Distinct(passage.List("entities").Select(e => e.Span(text)));
+        return [.. row.List("qas").SelectMany(query => Record(query, text, entities, query.List("answers").Select(a => a.Text("text")), query.Path))];
+
+        static List<string> Distinct(IEnumerable<string> entities) => [.. entities.Distinct(StringComparer.Ordinal)];
+    }
+
+    private static List<Row> Record(JsonPlace query, string passage, List<string> entities, IEnumerable<string> answers, string path)
+    {
+        var (file, line) = (query.Row.File, query.Row.Line);
+        var right = answers.Select(AnswerMetrics.Normalized).ToHashSet(StringComparer.Ordinal);
+        if (!entities.Exists(IsRight))
+        {
+            throw query.Row.Error($"{(path.Length == 0 ? "the query" : $"'{path}'")} has no answer among the {entities.Count} entities of its passage; mend the row.");
+        }
+
+        var plain = Highlight().Replace(AfterStop().Replace(passage, "${stop} "), ". ");
+        var columns = new Columns(file, s_record, s_record.Length);
+        var asked = query.Text("query");
+        return [.. entities.Select(e => new DelimitedRow(
+            file, line, [plain, asked, asked.Replace("@placeholder", e, StringComparison.Ordinal), e, IsRight(e) ? "true" : "false", path.Length == 0 ? $"{line}" : $"{line}, {path}"], columns))];
+
+        bool IsRight(string entity) => right.Contains(AnswerMetrics.Normalized(entity));
     }
 
     private static DelimitedRow Wsc(JsonPlace row)
