@@ -41,7 +41,7 @@ def picture(train, dev):
     marks = "".join(
         f'<line x1="{LEFT}" x2="{WIDTH - 12}" y1="{place(0, v)[1]:.1f}" y2="{place(0, v)[1]:.1f}" stroke="#ddd"/><text x="{LEFT - 8}" y="{place(0, v)[1] + 4:.1f}" text-anchor="end">{v}</text>'
         for v in range(low, high + 1))
-    steps = "".join(f'<text x="{place(last * q / 4, low)[0]:.1f}" y="{HEIGHT - 14}" text-anchor="middle">{last * q // 4:,}</text>' for q in range(5))
+    steps = "".join(f'<text x="{place(last * q / 4, low)[0]:.1f}" y="{HEIGHT - 14}" text-anchor="{"end" if q == 4 else "middle"}">{last * q // 4:,}</text>' for q in range(5))
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">'
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>{marks}{steps}{line(means, LIGHT)}{line([d[:2] for d in dev], DARK)}'
             f'<text x="{WIDTH - 16}" y="28" text-anchor="end">loss by step: training (light), held-out texts (dark)</text></svg>')

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# What a pretraining was worth: full fine-tuning of its model on 6,000 rows each of SST-2 and CoLA against the same architecture with the random
+# What a pretraining was worth: full fine-tuning of its model on 600 and 6,000 rows of SST-2 and of CoLA against the same architecture with the random
 # weights that it began with, where bench/pretrain/run.sh leaves both. Steps and rates are chosen on rows that are not reported on: a thousand of SST-2's
-# train, half of CoLA's dev. Usage: bench/pretrain/probe.sh OUT DATA RESULT [OPTION...]; DATA holds sst-2 and cola as GLUE publishes them, RESULT is a folder for the comparison (RESULT/report.md has the table), options go to graft compare, such as --jobs 2 or --dry-run.
+# train, half of CoLA's dev. Usage: bench/pretrain/probe.sh OUT DATA RESULT [OPTION...]; DATA holds sst-2 and cola as GLUE publishes them, RESULT is a
+# folder for the comparison (RESULT/report.md has the table), options go to graft compare, such as --jobs 2 or --dry-run.
 set -eu
 here="$(cd "$(dirname "$0")" && pwd)"
 model="${1:?the folder of bench/pretrain/run.sh}" data="${2:?a folder with sst-2 and cola}" result="${3:?a folder for the comparison}"
@@ -15,7 +16,7 @@ json.dump({
     "backbone": os.path.join(model, "long"),
     "methods": [{"name": "pretrained", "method": "full"}, {"name": "random weights", "method": "full", "backbone": os.path.join(model, "short", "start")}],
     "tasks": ["sst-2", "cola"],
-    "sizes": [6000],
+    "sizes": [600, 6000],
     "split": "published",
     "seeds": [0, 1, 2],
     "data": data,
