@@ -26,7 +26,7 @@ pretrain() {
   "${graft[@]}" pretrain "$name-texts.json" --data "$data" --batch 64 --micro-batch 32 --precision bf16 --out "$folder" "$@" "${resume[@]}"
 }
 
-of split >"$name-texts.json" # dev and test rows of the plan are not trained on
+of split split_seed >"$name-texts.json" # dev and test rows of the plan are not trained on
 for task in $(of tasks | python3 -c 'import json, sys; print(*json.load(sys.stdin)["tasks"])'); do
   pretrain "tapt/$task-head" --task "$task" --method head --steps 200 --lr 1e-3
   pretrain "tapt/$task" --task "$task" --backbone "tapt/$task-head" --steps 400 --lr 1e-4

@@ -20,4 +20,5 @@ begin, end = (header + offset for offset in entry["data_offsets"])
 row = (end - begin) // entry["shape"][0]
 for at in range(begin + known * row, end, row):
     data[at:at + row] = data[at - known * row:at - known * row + row]
-(new / "model.safetensors").write_bytes(data)
+(new / "weights").write_bytes(data)
+(new / "weights").rename(new / "model.safetensors") # last and in one step: a folder with weights is whole

@@ -9,7 +9,8 @@ public static partial class AtomicFolder
     private const uint Exchange = 2;
     private const int NoSpace = 28;
     private const int QuotaExceeded = 122;
-    private const string Old = ".old";
+    private const string Unfinished = ".tmp";
+    private const string Old = ".tmp.old";
 
     /// <summary>
     /// Fills a folder under a temporary name beside its place and publishes it by one rename; a folder that is there is exchanged for the new
@@ -24,7 +25,7 @@ public static partial class AtomicFolder
         ArgumentNullException.ThrowIfNull(write);
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         var parent = Path.GetDirectoryName(target) ?? throw new GraftException($"'{folder}' is no place for a folder; name another one.");
-        var temporary = Path.Combine(parent, $".{Path.GetFileName(target)}.{Guid.NewGuid():N}.tmp");
+        var temporary = Path.Combine(parent, $".{Path.GetFileName(target)}.{Guid.NewGuid():N}{Unfinished}");
         try
         {
             try
@@ -34,6 +35,9 @@ public static partial class AtomicFolder
                 AtomicFile.SyncFolder(temporary);
                 Publish(temporary, target);
                 AtomicFile.SyncFolder(parent);
+
+                // What an earlier replacement left is older than what is there now.
+                OldOnes(target).ForEach(old => Directory.Delete(old, recursive: true));
             }
             finally
             {
@@ -58,9 +62,23 @@ public static partial class AtomicFolder
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        return !Directory.Exists(target) && Path.GetDirectoryName(target) is { } parent && Directory.Exists(parent)
-            ? Directory.EnumerateDirectories(parent, $".{Path.GetFileName(target)}.*{Old}").FirstOrDefault()
-            : null;
+        return Directory.Exists(target) ? null : OldOnes(target).FirstOrDefault();
+    }
+
+    // The names that Publish gives what it replaces: nothing else that begins alike.
+    private static List<string> OldOnes(string target)
+    {
+        var begin = $".{Path.GetFileName(target)}.";
+        try
+        {
+            return [.. Directory.EnumerateDirectories(Path.GetDirectoryName(target) ?? "").Where(place => Path.GetFileName(place) is var name
+                && name.StartsWith(begin, StringComparison.Ordinal) && name.EndsWith(Old, StringComparison.Ordinal)
+                && Guid.TryParseExact(name[begin.Length..Math.Max(begin.Length, name.Length - Old.Length)], "N", out _))];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return [];
+        }
     }
 
     private static void Publish(string temporary, string target)
@@ -72,7 +90,7 @@ public static partial class AtomicFolder
         }
 
         if (OperatingSystem.IsLinux() && Rename(CurrentDirectory, temporary, CurrentDirectory, target, Exchange) == 0) return;
-        var old = Path.ChangeExtension(temporary, null) + Old;
+        var old = temporary[..^Unfinished.Length] + Old;
         Directory.Move(target, old);
         Directory.Move(temporary, target);
         Directory.Delete(old, recursive: true);

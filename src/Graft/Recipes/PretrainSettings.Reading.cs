@@ -93,6 +93,11 @@ public sealed partial record PretrainSettings
             throw settings.Error("data", "data says where a task's rows are, and the texts are files; give --task, or leave it out.");
         }
 
+        if (Task is null && (settings.Has("split") || settings.Has("split_seed")))
+        {
+            throw settings.Error("split", "split says which rows of a task are trained on, and the texts are files; give --task, or leave it out.");
+        }
+
         if (settings.Has("lowercase") && (Config is null || Tokenizer is not null))
         {
             throw settings.Error("lowercase", "lowercase is for a tokenizer that is made of the texts; give config without tokenizer, or leave it out.");

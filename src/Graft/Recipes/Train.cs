@@ -26,11 +26,7 @@ public static class Train
     {
         // What can be wrong without a model is found before one is loaded.
         var method = PeftMethods.Get(settings.Method);
-        _ = method.ReadConfig(settings.Set, SettingsSource);
-        if (settings.Start is { } start)
-        {
-            TrainedAdapters.Start(start, method, settings.Out);
-        }
+        _ = method.ReadConfig(TrainedAdapters.Settings(Start(settings, method), settings.Set), SettingsSource);
 
         var tasks = settings.Tasks.Select(t => Load(t, settings)).ToList();
         if (tasks.GroupBy(t => t.Task.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
@@ -48,10 +44,9 @@ public static class Train
         TrainSettings settings, LoadedBackbone loaded, IReadOnlyList<TaskData> tasks, Action<TrainProgress>? progress, CancellationToken cancellation)
     {
         var method = PeftMethods.Get(settings.Method);
-        var config = method.Resolve(method.ReadConfig(settings.Set, SettingsSource), loaded.Tokenizer);
-        using var trained = settings.Start is { } start
-            ? TrainedAdapters.At(TrainedAdapters.Start(start, method, settings.Out), method, settings.Set is null ? null : config, loaded.Backbone)
-            : TrainedAdapters.Load(method, config, loaded.Backbone);
+        var start = Start(settings, method);
+        var config = method.Resolve(method.ReadConfig(TrainedAdapters.Settings(start, settings.Set), SettingsSource), loaded.Tokenizer);
+        using var trained = start is null ? TrainedAdapters.Load(method, config, loaded.Backbone) : TrainedAdapters.At(start, method, config, loaded.Backbone);
         config = trained.Config;
         List<TrainUnit> units = method.SharesAcrossTasks || settings.Share
             ? [new TrainUnit(TrainUnit.Joint, tasks) { IsJoint = true, Adapted = trained.Origin }]
@@ -73,6 +68,9 @@ public static class Train
     }
 
     /// <summary>A task with the rows that settings ask for.</summary>
+    private static AdapterPackage? Start(TrainSettings settings, PeftMethod method) =>
+        settings.Start is { } start ? TrainedAdapters.Start(start, method, settings.Out) : null;
+
     internal static TaskData Load(string task, TrainSettings settings)
     {
         var data = PublishedSplit.Of(TaskCatalog.Resolve(task, settings.Data), settings.Split, settings.SplitSeed);

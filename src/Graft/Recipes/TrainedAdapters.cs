@@ -79,13 +79,32 @@ internal sealed class TrainedAdapters : IDisposable
             : throw new GraftException($"'{place}' lies in '{output}', which the run replaces; give another --out.");
     }
 
+    /// <summary>The settings of adapters that begin at a package's: those that are given, and the package's own for the rest.</summary>
+    /// <param name="package">The package; null where adapters begin anew.</param>
+    /// <param name="set">The settings that are given; null for none.</param>
+    public static JsonObject? Settings(AdapterPackage? package, JsonObject? set)
+    {
+        if (package is null)
+        {
+            return set;
+        }
+
+        var settings = package.Manifest.Config.DeepClone().AsObject();
+        foreach (var (key, value) in set ?? [])
+        {
+            settings[key] = value?.DeepClone();
+        }
+
+        return settings;
+    }
+
     /// <summary>Adapters that begin at the values of a trained one.</summary>
     /// <param name="package">Its package.</param>
     /// <param name="method">The method, which is the package's.</param>
-    /// <param name="config">Its settings, which have to be the package's; null to take those.</param>
+    /// <param name="config">Its settings, which have to be the package's.</param>
     /// <param name="backbone">The backbone.</param>
     /// <exception cref="GraftException">The package has other settings or another backbone, or is damaged.</exception>
-    public static TrainedAdapters At(AdapterPackage package, PeftMethod method, PeftConfig? config, Backbone backbone)
+    public static TrainedAdapters At(AdapterPackage package, PeftMethod method, PeftConfig config, Backbone backbone)
     {
         var start = package.LoadAdapter(backbone);
         var trained = new TrainedAdapters(method, start.Config, backbone)
@@ -94,7 +113,7 @@ internal sealed class TrainedAdapters : IDisposable
             Origin = new JsonObject { ["start"] = package.Place, ["sha256"] = (package.Manifest.SharedFile ?? package.Manifest.AdapterFile).Sha256 },
         };
         trained._adapters.Add(start);
-        if (config is not null && Differing(method.WriteConfig(method.Stored(config)), method.WriteConfig(start.Config)) is { } key)
+        if (Differing(method.WriteConfig(method.Stored(config)), method.WriteConfig(start.Config)) is { } key)
         {
             trained.Dispose();
             throw new GraftException($"'{package.Place}' was trained with other settings of {method.Name} ('{key}'); leave its settings out to take its own, or name another start.");

@@ -42,7 +42,7 @@ internal static class PublishedSplit
 
         if (data.DevIsCutFromTrain)
         {
-            throw new GraftException($"The task '{data.Task.Name}' has no dev file, and the split '{rule.ToString().ToLowerInvariant()}' makes dev and test of one; name it, or leave --split out.");
+            throw new GraftException($"The task '{data.Task.Name}' has no dev file, and the split '{rule.ToString().ToLowerInvariant()}' makes dev and test of one; name it, or leave split out.");
         }
 
         if (rule == SplitRule.Published)

@@ -94,13 +94,12 @@ public sealed class TaskData
     }
 
     /// <summary>
-    /// The same task with at most so many rows, drawn plainly at random with seed 0 and kept in the order of the file, so that everybody who
-    /// asks for as many has the same ones.
+    /// The same task with at most so many rows to choose by and to report on, drawn plainly at random with seed 0 and kept in the order of
+    /// the file, so that everybody who asks for as many has the same ones.
     /// </summary>
-    /// <param name="train">The most training rows, at least 1; null for all.</param>
     /// <param name="dev">The most dev rows, at least 1; null for all.</param>
     /// <param name="test">The most test rows, at least 1; null for all.</param>
-    public TaskData WithAtMost(int? train, int? dev, int? test) => With(Draw(Train, train, "train rows"), Draw(Dev, dev, "dev rows"), Test is null ? null : Draw(Test, test, "test rows"));
+    public TaskData WithHeldOut(int? dev, int? test) => With(Train, Draw(Dev, dev, "dev rows"), Test is null ? null : Draw(Test, test, "test rows"));
 
     /// <summary>The same task without rows to report on, for training whose result is judged later or not at all.</summary>
     public TaskData WithoutTest() => With(Train, Dev, null);

@@ -168,15 +168,23 @@ public sealed class AdapterPackageTests : IDisposable
         using var backbone = TinyBackbones.Create("bert");
         using var model = TinyModels.Create(backbone, "lora", TaskKind.Classification);
         TaskModelPackage.Save(model, Package);
-        var left = _folder.At(".package.0123.old");
+        var left = _folder.At($".package.{Guid.NewGuid():N}.tmp.old");
+        Directory.CreateDirectory(_folder.At($".package.more.{Guid.NewGuid():N}.tmp.old"));
         Directory.Move(Package, left);
 
         Sentence(() => AdapterPackage.Open(Package), left, "move it back");
 
+        Assert.True(JointPackage.IsLeftover(left));
         Directory.Move(left, Package);
         using var loaded = TaskModelPackage.Load(Package, backbone);
         AssertSame(model, loaded);
         Assert.Null(AtomicFolder.LeftBehind(Package));
+
+        // The next save takes it away, so that it is never taken for the newest.
+        Directory.CreateDirectory(left);
+        TaskModelPackage.Save(model, Package);
+        Assert.False(Directory.Exists(left));
+        Assert.Null(AtomicFolder.LeftBehind(_folder.At("*")));
     }
 
     [Fact]

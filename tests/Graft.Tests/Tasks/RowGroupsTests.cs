@@ -27,7 +27,7 @@ public sealed class RowGroupsTests
 
         var parts = new[]
         {
-            data.Take(count, 3).Train, data.WithAtMost(null, count, count).Test!, PublishedSplit.Of(data, SplitRule.Halves, 32).Dev, PublishedSplit.Of(data, SplitRule.Halves, 32).Test!,
+            data.Take(count, 3).Train, data.WithHeldOut(count, count).Test!, PublishedSplit.Of(data, SplitRule.Halves, 32).Dev, PublishedSplit.Of(data, SplitRule.Halves, 32).Test!,
             DevCut.From([.. data.Train], s_task, 0, "a").Dev, DevCut.From([.. data.Train], s_task, 0, "a").Train, LowDataSplit.Of(data, count, false, 10, 1)!.Train,
         };
 

@@ -125,7 +125,7 @@ public sealed class TaskDataTests
     {
         var data = Data(20);
 
-        var drawn = data.Take(10, 1).WithAtMost(null, 3, 3).Take(5, 2).WithoutTest();
+        var drawn = data.Take(10, 1).WithHeldOut(3, 3).Take(5, 2).WithoutTest();
 
         Assert.Equal((5, 20), (drawn.Train.Count, drawn.WholeTrain.Count));
         Assert.Same(data.Train, data.WholeTrain);

@@ -35,7 +35,7 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
         {
             foreach (var name in plan.Tasks.SelectMany(t => t.Tasks).Distinct(StringComparer.Ordinal))
             {
-                if (Try("", () => PublishedSplit.Of(catalog.Load(name), plan.Split, plan.SplitSeed).WithAtMost(plan.TrainRows, plan.DevRows, plan.TestRows)) is { } data)
+                if (Try("", () => Limited(PublishedSplit.Of(catalog.Load(name), plan.Split, plan.SplitSeed))) is { } data)
                 {
                     _tasks.Add(name, data);
                 }
@@ -64,6 +64,9 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
 
         CheckSame();
     }
+
+    private TaskData Limited(TaskData data) =>
+        (plan.TrainRows is { } rows && rows < data.Train.Count ? data.Take(rows, 0) : data).WithHeldOut(plan.DevRows, plan.TestRows);
 
     // Without tasks, whose fault is told elsewhere, a method is still looked at.
     private IEnumerable<MethodUse> Uses(PlannedMethod method) =>
@@ -149,7 +152,7 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
             {
                 if (size > one.Train.Count)
                 {
-                    faults.Add($"the size {size} is beyond the {one.Train.Count} training rows of '{one.Task.Name}'; give a smaller one, or \"{ComparisonPlan.AllRows}\".");
+                    faults.Add($"the size {size} is beyond the {one.Train.Count} training rows of '{one.Task.Name}'{(one.Train.Count == plan.TrainRows ? ", as 'train_rows' says" : "")}; give a smaller one, or \"{ComparisonPlan.AllRows}\".");
                     continue;
                 }
 
@@ -164,9 +167,7 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
     private PreparedMethod Prepare(PlannedMethod planned, string? start, Backbone? shape, Tokenizer? tokenizer)
     {
         var method = PeftMethods.Get(planned.Method);
-        var config = start is not null && TrainedAdapters.Start(start, method) is var package && planned.Set is null
-            ? method.ReadConfig(package.Manifest.Config, package.ManifestPath)
-            : method.ReadConfig(planned.Set, "its settings");
+        var config = method.ReadConfig(TrainedAdapters.Settings(start is null ? null : TrainedAdapters.Start(start, method), planned.Set), "its settings");
         if (shape is not null && tokenizer is not null)
         {
             config = method.Resolve(config, tokenizer);
@@ -231,7 +232,12 @@ internal sealed class ComparisonCheck(ComparisonPlan plan, ICollection<string> f
         }
         catch (GraftException fault)
         {
-            faults.Add(before.Length == 0 ? fault.Message : before + char.ToLowerInvariant(fault.Message[0]) + fault.Message[1..]);
+            var sentence = before.Length == 0 ? fault.Message : before + char.ToLowerInvariant(fault.Message[0]) + fault.Message[1..];
+            if (!faults.Contains(sentence))
+            {
+                faults.Add(sentence);
+            }
+
             return null;
         }
     }

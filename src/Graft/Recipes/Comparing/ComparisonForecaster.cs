@@ -94,7 +94,7 @@ internal sealed class ComparisonForecaster(ComparisonBench bench, IReadOnlyList<
     {
         var joint = bench.IsJoint(run.Plan);
         IReadOnlyList<TaskData> all = bench.Data(run.Plan);
-        List<TaskData> tasks = [.. all.Take(joint ? all.Count : 1).Select(d => d.WithAtMost(null, MeasuredDevRows, 1).WithoutTest())];
+        List<TaskData> tasks = [.. all.Take(joint ? all.Count : 1).Select(d => d.WithHeldOut(MeasuredDevRows, 1).WithoutTest())];
         var (sites, alike) = (bench.Loaded(run.Plan).Backbone.Sites, all.Count / tasks.Count);
         var trained = prepared.Method.CountParameters(prepared.Described, sites, tasks.Count) * alike;
         var place = Directory.CreateTempSubdirectory("graft-forecast-").FullName;

@@ -6,10 +6,10 @@ namespace Graft.Tasks;
 /// <summary>Gzip whose checksums and end are looked at: what is damaged or cut short is an <see cref="InvalidDataException"/>. One thread.</summary>
 internal sealed class GzipText : GZipInputStream
 {
+    private readonly Stream _raw;
+
     private GzipText(Stream raw)
-        : base(raw)
-    {
-    }
+        : base(raw) => _raw = raw;
 
     /// <summary>The text of the stream when it begins like gzip, else the stream itself, from its start.</summary>
     /// <param name="raw">A stream; one that cannot seek is taken as it is.</param>
@@ -31,7 +31,10 @@ internal sealed class GzipText : GZipInputStream
     {
         try
         {
-            return base.Read(buffer, offset, count);
+            var read = base.Read(buffer, offset, count);
+            return read > 0 || count == 0 || (inputBuffer.Available == 0 && _raw.Position == _raw.Length)
+                ? read
+                : throw new InvalidDataException("something that is no gzip follows its end");
         }
         catch (Exception fault) when (fault is SharpZipBaseException or EndOfStreamException or IndexOutOfRangeException or ArgumentException)
         {
