@@ -113,6 +113,18 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
+    public void Settings_that_are_not_said_are_those_of_the_start()
+    {
+        var adapter = Pretrained("houlsby", """{"reduction_factor": 4, "activation": "relu"}""").Adapter!;
+
+        var package = AdapterPackage.Open(Train.Run(Still("houlsby") with { Start = adapter, Set = new JsonObject { ["reduction_factor"] = 4 } }).Tasks[0].Package);
+
+        Assert.Equal("relu", (string?)package.Manifest.Config["activation"]);
+        AssertSameWeights(adapter, package);
+        Assert.Contains("'activation'", Refused(Still("houlsby") with { Start = adapter, Set = new JsonObject { ["activation"] = "gelu" } }), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_does_not_fit_is_told_in_one_sentence()
     {
         var adapter = Pretrained("houlsby", """{"reduction_factor": 4}""").Adapter!;
