@@ -127,19 +127,20 @@ internal sealed class RunFolder
     /// <summary>The curves for TensorBoard.</summary>
     public string Events => Path.Combine(_path, EventsName);
 
-    /// <summary>The report of a task that was finished by a run with the same identity; null where it is not.</summary>
+    /// <summary>The report of a task that was finished by a run with the same identity; null where it is not finished.</summary>
+    /// <exception cref="GraftException">It was finished with other data, whose result a resumed run would replace.</exception>
     public UnitReport? Finished(string task, string identity) =>
         Directory.Exists(Package(task)) && ReportOf(task, identity) is { } json ? Reading(task, () => UnitReport.FromJson(json)) : null;
 
     /// <summary>The report that was written by a run with the same identity; null where there is none.</summary>
+    /// <exception cref="GraftException">It is of a run with other data.</exception>
     public JsonObject? ReportOf(string name, string identity)
     {
         var path = ReportPath(name);
-        return !File.Exists(path) ? null : Reading(name, () =>
-        {
-            var json = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-            return json["identity"]?.GetValue<string>() == identity ? json : null;
-        });
+        var json = !File.Exists(path) ? null : Reading(name, () => JsonNode.Parse(File.ReadAllText(path))!.AsObject());
+        return json is null || Reading(name, () => json["identity"]?.GetValue<string>()) == identity
+            ? json
+            : throw new GraftException($"'{name}' in '{_path}' was finished with other settings or other data; resume with the same ones, or start anew with another --out, or with --overwrite.");
     }
 
     /// <summary>Marks a task as finished and removes its checkpoint.</summary>

@@ -209,6 +209,23 @@ public sealed class TrainTests : IDisposable
     }
 
     [Fact]
+    public void What_was_finished_on_other_rows_is_not_replaced_by_resuming()
+    {
+        var settings = Settings() with { Steps = 2 };
+        var package = Path.Combine(Train.Run(settings).Tasks[0].Package, "adapter.safetensors");
+        var bytes = File.ReadAllBytes(package);
+        Assert.Equal(bytes, File.ReadAllBytes(Path.Combine(Train.Run(settings with { Resume = true }).Tasks[0].Package, "adapter.safetensors")));
+        _tiny.WriteTask(seed: 9);
+
+        var error = Assert.Throws<GraftException>(() => Train.Run(settings with { Resume = true }));
+
+        Assert.Contains("'letters' in ", error.Message, StringComparison.Ordinal);
+        Assert.Contains("was finished with other settings or other data", error.Message, StringComparison.Ordinal);
+        Assert.Equal(bytes, File.ReadAllBytes(package));
+        Assert.NotEqual(bytes, File.ReadAllBytes(Path.Combine(Train.Run(settings with { Overwrite = true }).Tasks[0].Package, "adapter.safetensors")));
+    }
+
+    [Fact]
     public void A_task_stops_when_dev_has_not_improved_for_the_evaluations_of_its_patience()
     {
         var settings = Settings() with { Epochs = 30, EvaluateEvery = 1, Patience = 3, Lr = 1e-9 };
