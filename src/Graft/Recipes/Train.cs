@@ -68,12 +68,12 @@ public static class Train
     }
 
     /// <summary>A task with the rows that settings ask for.</summary>
-    private static AdapterPackage? Start(TrainSettings settings, PeftMethod method) =>
-        settings.Start is { } start ? TrainedAdapters.Start(start, method, settings.Out) : null;
-
     internal static TaskData Load(string task, TrainSettings settings)
     {
         var data = PublishedSplit.Of(TaskCatalog.Resolve(task, settings.Data), settings.Split, settings.SplitSeed);
         return settings.Examples is { } examples ? data.Take(examples, settings.Seed) : data;
     }
+
+    private static AdapterPackage? Start(TrainSettings settings, PeftMethod method) =>
+        settings.Start is { } start ? TrainedAdapters.Start(start, method, settings.Out) : null;
 }
